@@ -1,0 +1,17 @@
+# One interface target that every target of ours links: warnings and sanitizers.
+add_library(fastctc_compile_options INTERFACE)
+
+if(MSVC)
+  target_compile_options(fastctc_compile_options INTERFACE /W4 /utf-8
+                         $<$<BOOL:${FASTCTC_WARNINGS_AS_ERRORS}>:/WX>)
+  target_compile_definitions(fastctc_compile_options INTERFACE NOMINMAX _USE_MATH_DEFINES)
+else()
+  target_compile_options(fastctc_compile_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wundef
+                         $<$<BOOL:${FASTCTC_WARNINGS_AS_ERRORS}>:-Werror>)
+endif()
+
+if(FASTCTC_SANITIZE)
+  target_compile_options(fastctc_compile_options INTERFACE -fsanitize=${FASTCTC_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(fastctc_compile_options INTERFACE -fsanitize=${FASTCTC_SANITIZE})
+endif()

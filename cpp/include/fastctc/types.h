@@ -1,0 +1,90 @@
+// The five values of fastctc:
+//
+//   AudioView -> Features -> LogProbs -> Hypothesis -> Transcript
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "fastctc/export.h"
+
+namespace fastctc {
+
+// Mono samples in [-1, 1], owned by the caller.
+struct AudioView {
+  const float* samples = nullptr;
+  std::size_t n_samples = 0;
+  int sample_rate_hz = 0;  // 0: the rate that the model was trained with
+};
+
+// What the acoustic model reads, feature-major as in NeMo: values[feature * n_frames + frame].
+// A model that takes the waveform itself has n_features = 1 and one frame a sample.
+struct Features {
+  std::vector<float> values;         // [n_features, n_frames]
+  std::size_t n_features = 0;
+  std::size_t n_frames = 0;          // columns, padding included
+  std::size_t n_valid_frames = 0;    // columns that hold audio; the rest is padding
+};
+
+// Natural-log probabilities of one utterance, frame-major: values[frame * n_tokens + token].
+struct LogProbs {
+  std::vector<float> values;  // [n_frames, n_tokens]
+  std::size_t n_frames = 0;   // valid frames only
+  std::size_t n_tokens = 0;   // blank included
+};
+
+// The same, owned by the caller.
+struct LogProbsView {
+  const float* values = nullptr;  // [n_frames, n_tokens], contiguous
+  std::size_t n_frames = 0;
+  std::size_t n_tokens = 0;
+};
+
+// A token on the frame axis of the acoustic model's output.
+struct AlignedToken {
+  int id = 0;
+  std::size_t start_frame = 0;  // first frame of its run
+  std::size_t end_frame = 0;    // one past the last frame of its run
+  float log_prob = 0;           // sum of its log-probs over the run
+  float confidence = 0;         // [0, 1]
+};
+
+// What a decoder finds.
+struct Hypothesis {
+  std::vector<AlignedToken> tokens;
+  double score = 0;  // log-prob of the path, blanks included
+};
+
+struct Token {
+  int id = 0;
+  std::string piece;  // as in the vocabulary, e.g. U+2581 "two"
+  double start_s = 0;
+  double end_s = 0;
+  float log_prob = 0;
+  float confidence = 0;  // [0, 1]
+};
+
+struct Word {
+  std::string text;
+  double start_s = 0;
+  double end_s = 0;
+  float confidence = 0;  // [0, 1]
+};
+
+struct Transcript {
+  std::string text;  // equal to NeMo's ids_to_text
+  std::vector<Word> words;
+  std::vector<Token> tokens;
+  float confidence = 1;   // of the utterance, [0, 1]
+  double duration_s = 0;  // of the audio
+};
+
+// One resolved property of a model and where its value came from.
+struct Property {
+  std::string name;
+  std::string value;
+  std::string source;  // "option", "manifest fastctc.json", "ONNX metadata", "graph", ...
+};
+
+}  // namespace fastctc

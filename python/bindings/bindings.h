@@ -1,0 +1,7 @@
+// One function a noun, called by module.cpp in this order.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+void bind_errors(pybind11::module_& module);
+void bind_log(pybind11::module_& module);

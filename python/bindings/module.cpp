@@ -1,0 +1,12 @@
+// The Python module: a table of contents. Bindings validate and convert, never compute.
+#include <pybind11/pybind11.h>
+
+#include "bindings.h"
+#include "fastctc/version.h"
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "C++ core of fastctc; use it through the fastctc package.";
+  module.attr("__version__") = FASTCTC_VERSION;
+  bind_errors(module);
+  bind_log(module);
+}

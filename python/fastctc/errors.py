@@ -1,0 +1,59 @@
+"""The errors of fastctc. Each is also the builtin that a caller would expect.
+
+Every message says what was wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AudioError",
+    "AudioNotFoundError",
+    "EngineError",
+    "EngineNotFoundError",
+    "Error",
+    "ModelError",
+    "ModelNotFoundError",
+    "OptionError",
+    "OutputError",
+    "VocabularyError",
+]
+
+
+class Error(Exception):
+    """Base of every error that fastctc raises."""
+
+
+class AudioError(Error, ValueError):
+    """The audio can't be used: unreadable, not finite, a wrong shape or dtype, an absurd rate, too long."""
+
+
+class AudioNotFoundError(AudioError, FileNotFoundError):
+    """The audio file is not there."""
+
+
+class ModelError(Error, ValueError):
+    """The model directory, its graph or its manifest can't be used."""
+
+
+class ModelNotFoundError(ModelError, FileNotFoundError):
+    """A file of the model is not there."""
+
+
+class VocabularyError(ModelError):
+    """The token list can't be used; the message names the file and the line."""
+
+
+class OptionError(Error, ValueError):
+    """An option is out of range, unknown, or contradicts another one."""
+
+
+class EngineError(Error, RuntimeError):
+    """ONNX Runtime failed."""
+
+
+class EngineNotFoundError(EngineError, ImportError):
+    """The ONNX Runtime library is missing, or too old."""
+
+
+class OutputError(Error, OSError):
+    """A result can't be written; what was there before is untouched."""

@@ -1,0 +1,31 @@
+"""Where the tests' data is; data that can't be part of the project is skipped with a message where it is absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "tests" / "data"
+# Recordings and models whose licence keeps them out of the project; tests/data/README.md says what they are.
+EXTERNAL = Path(os.environ.get("FASTCTC_EXTERNAL_DATA", ROOT.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def demo_model() -> Path:
+    return ROOT / "models" / "digits"
+
+
+def external(relative: str) -> Path:
+    """A file or directory of the external data; skips the test where it is absent."""
+    path = EXTERNAL / relative
+    if not path.exists():
+        pytest.skip(f"external data {relative} is not there (set FASTCTC_EXTERNAL_DATA)")
+    return path

@@ -1,0 +1,22 @@
+# Headers that the build needs. Each is looked for in this order: what the caller names
+# (-DFASTCTC_<NAME>_INCLUDE_DIR=...), what is installed, the system's package manager (Debian packages, unpacked
+# into the build tree), the official release archive by SHA-256. Versions and licences: third_party/README.md.
+include(third_party/find_headers.cmake)
+
+fastctc_find_headers(onnxruntime HEADER onnxruntime_cxx_api.h
+  PATH_SUFFIXES onnxruntime onnxruntime/core/session
+  DEBIAN_PACKAGE libonnxruntime-dev DEBIAN_SUITE trixie
+  URL https://github.com/microsoft/onnxruntime/releases/download/v1.16.3/onnxruntime-linux-x64-1.16.3.tgz
+  SHA256 b072f989d6315ac0e22dcb4771b083c5156d974a3496ac3504c77f4062eb248e)
+
+fastctc_find_headers(json HEADER nlohmann/json.hpp
+  DEBIAN_PACKAGE nlohmann-json3-dev
+  URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz
+  SHA256 d6c65aca6b1ed68e7a182f4757257b107ae403032760ed6ef121c9d55e81757d)
+
+if(FASTCTC_BUILD_TESTS AND PROJECT_IS_TOP_LEVEL AND NOT SKBUILD)
+  fastctc_find_headers(doctest HEADER doctest/doctest.h
+    DEBIAN_PACKAGE doctest-dev
+    URL https://github.com/doctest/doctest/archive/refs/tags/v2.4.11.tar.gz
+    SHA256 632ed2c05a7f53fa961381497bf8069093f0d6628c5f26286161fbd32a560186)
+endif()

@@ -1,0 +1,75 @@
+# fastctc_find_headers(NAME HEADER header [PATH_SUFFIXES ...] [DEBIAN_PACKAGE package [DEBIAN_SUITE suite]]
+#                      [URL url SHA256 hash])
+# makes the interface target fastctc_NAME_headers, or stops and says what to do.
+# Nothing outside the build tree is changed.
+include(${CMAKE_CURRENT_LIST_DIR}/debian_package.cmake)
+
+function(_fastctc_search name header suffixes out)
+  unset(found CACHE)
+  find_path(found NAMES ${header} ${ARGN} PATH_SUFFIXES ${suffixes} NO_CACHE)
+  set(${out} "${found}" PARENT_SCOPE)
+endfunction()
+
+function(fastctc_find_headers name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADER;DEBIAN_PACKAGE;DEBIAN_SUITE;URL;SHA256" "PATH_SUFFIXES")
+  string(TOUPPER ${name} upper)
+  set(variable FASTCTC_${upper}_INCLUDE_DIR)
+  set(tree ${CMAKE_BINARY_DIR}/third_party/${name})
+  set(origin "named by the caller")
+
+  if(${variable})
+    if(NOT EXISTS "${${variable}}/${arg_HEADER}")
+      message(FATAL_ERROR "${variable}=${${variable}} holds no ${arg_HEADER}.")
+    endif()
+    set(found "${${variable}}")
+  else()
+    _fastctc_search(${name} ${arg_HEADER} "${arg_PATH_SUFFIXES}" found)
+    set(origin "installed")
+    if(NOT found AND FASTCTC_DOWNLOAD AND arg_DEBIAN_PACKAGE)
+      fastctc_debian_package(${arg_DEBIAN_PACKAGE} "${arg_DEBIAN_SUITE}" ${tree})
+      _fastctc_search(${name} ${arg_HEADER} "${arg_PATH_SUFFIXES}" found
+                      PATHS ${tree}/usr/include NO_DEFAULT_PATH)
+      set(origin "Debian package ${arg_DEBIAN_PACKAGE}")
+    endif()
+    if(NOT found AND FASTCTC_DOWNLOAD AND arg_URL)
+      _fastctc_release_archive(${name} ${arg_URL} ${arg_SHA256} ${tree})
+      file(GLOB roots ${tree} ${tree}/* ${tree}/*/include)
+      _fastctc_search(${name} ${arg_HEADER} "${arg_PATH_SUFFIXES};include" found PATHS ${roots} NO_DEFAULT_PATH)
+      set(origin "${arg_URL}")
+    endif()
+  endif()
+
+  if(NOT found)
+    message(FATAL_ERROR
+      "The header ${arg_HEADER} (${name}) was not found. Do one of these:\n"
+      "  - install it (Debian: apt install ${arg_DEBIAN_PACKAGE}),\n"
+      "  - name its directory: -D${variable}=DIR (pip: -C cmake.define.${variable}=DIR),\n"
+      "  - let the build fetch it: -DFASTCTC_DOWNLOAD=ON with a network.")
+  endif()
+  message(STATUS "fastctc: ${name} headers in ${found} (${origin})")
+  add_library(fastctc_${name}_headers INTERFACE)
+  target_include_directories(fastctc_${name}_headers SYSTEM INTERFACE ${found})
+endfunction()
+
+# Leaves `tree` alone where the archive can't be had; the caller reports.
+function(_fastctc_release_archive name url sha256 tree)
+  get_filename_component(file ${url} NAME)
+  set(archive ${CMAKE_BINARY_DIR}/third_party/${file})
+  if(NOT EXISTS ${archive})
+    message(STATUS "fastctc: fetching ${url}")
+    file(DOWNLOAD ${url} ${archive}.part STATUS status TLS_VERIFY ON INACTIVITY_TIMEOUT 60)
+    list(GET status 0 code)
+    if(NOT code EQUAL 0)
+      file(REMOVE ${archive}.part)
+      message(STATUS "fastctc: ${url}: ${status}")
+      return()
+    endif()
+    file(SHA256 ${archive}.part actual)
+    if(NOT actual STREQUAL sha256)
+      file(REMOVE ${archive}.part)
+      message(FATAL_ERROR "${url} has SHA-256 ${actual}, not ${sha256}: refused.")
+    endif()
+    file(RENAME ${archive}.part ${archive})
+  endif()
+  file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${tree})
+endfunction()
