@@ -58,7 +58,7 @@ struct Kernel {
   const char* name;
   size_t n_lanes;
 
-  // signal[i] = scale * samples[i] - preemphasis * (scale * samples[i - 1]) for i = 0 ... n - 1; reads samples[-1].
+  // signal[i] = scale * samples[i] - (scale * preemphasis) * samples[i - 1] for i = 0 ... n - 1; reads samples[-1].
   void (*preemphasize)(const float* samples, size_t n, double scale, double preemphasis, double* signal);
   // columns[r * row_stride + q] = signal[q * hop + r]: sample i of frame t then stands at row i % hop, column
   // t + i / hop, and n_lanes frames in a row are one vector load. Rows of n_columns <= row_stride are written.
