@@ -35,7 +35,8 @@ def main() -> None:
     arguments = parser.parse_args()
     full = np.load(arguments.full)
     n_samples = {key[2:]: len(full[key]) for key in full.files if key.startswith("x/")}
-    kept = {key: full[key] for key in full.files if not key.startswith("x/") and is_kept(key, n_samples[key.split("/")[1]])}
+    features = [key for key in full.files if not key.startswith("x/")]
+    kept = {key: full[key] for key in features if is_kept(key, n_samples[key.split("/")[1]])}
     signals = {key.split("/")[1] for key in kept}
     kept |= {f"x/{signal}": full[f"x/{signal}"] for signal in sorted(signals)}
     np.savez_compressed(arguments.subset, **kept)  # type: ignore[arg-type]

@@ -41,7 +41,8 @@ py::tuple compute(const fastctc::Frontend& frontend, const FloatArray& samples, 
   }
   const auto n_features = static_cast<py::ssize_t>(features.n_features);
   const auto n_frames = static_cast<py::ssize_t>(features.n_frames);
-  return py::make_tuple(fastctc_bindings::own(std::move(features.values), {n_features, n_frames}), features.n_valid_frames);
+  return py::make_tuple(fastctc_bindings::own(std::move(features.values), {n_features, n_frames}),
+                        features.n_valid_frames);
 }
 
 void push(fastctc::FrontendStream& stream, const FloatArray& samples) {
@@ -83,18 +84,21 @@ void bind_frontend(py::module_& module) {
       .def(py::init(&make_frontend), py::arg("options") = Pairs(), "Options that are not named keep their defaults.")
       .def_property_readonly("n_features", &fastctc::Frontend::n_features)
       .def_property_readonly("instruction_set", &fastctc::Frontend::instruction_set)
-      .def("options", [](const fastctc::Frontend& self) { return fastctc::list_options(self.options()); },
-           "Every option as (name, text).")
+      .def(
+          "options", [](const fastctc::Frontend& self) { return fastctc::list_options(self.options()); },
+          "Every option as (name, text).")
       .def("n_frames", &fastctc::Frontend::n_frames, py::arg("n_samples"), "Valid frames of that many samples.")
       .def("compute", &compute, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0,
            "Features [n_features, n_frames] float32 of samples [n] float32, and the number of valid frames.");
 
   py::class_<BoundStream>(module, "FrontendStream", "Features of one utterance, piece by piece; one thread at a time.")
       .def(py::init<const fastctc::Frontend&>(), py::arg("frontend"))
-      .def("push", [](BoundStream& self, const FloatArray& samples) { push(self.stream, samples); },
-           py::arg("samples").noconvert(), "Samples [n] float32.")
-      .def("finish", [](BoundStream& self) { self.stream.finish(); }, py::call_guard<py::gil_scoped_release>(),
-           "No more samples: the frames at the end become ready.")
+      .def(
+          "push", [](BoundStream& self, const FloatArray& samples) { push(self.stream, samples); },
+          py::arg("samples").noconvert(), "Samples [n] float32.")
+      .def(
+          "finish", [](BoundStream& self) { self.stream.finish(); }, py::call_guard<py::gil_scoped_release>(),
+          "No more samples: the frames at the end become ready.")
       .def_property_readonly("n_ready_frames", [](const BoundStream& self) { return self.stream.n_ready_frames(); })
       .def("take", &take, py::arg("n_frames"), "The next frames, [n_features, n_frames] float32.")
       .def("reset", [](BoundStream& self) { self.stream.reset(); }, "Ready for another utterance.");

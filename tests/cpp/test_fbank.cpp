@@ -76,7 +76,8 @@ std::vector<float> stream_features(const Frontend& frontend, const std::vector<f
 }
 
 std::vector<FrontendOptions> varied_options() {
-  std::vector<FrontendOptions> all = {frontend_preset("nemo"), frontend_preset("nemo_legacy"), frontend_preset("kaldi")};
+  std::vector<FrontendOptions> all = {frontend_preset("nemo"), frontend_preset("nemo_legacy"),
+                                      frontend_preset("kaldi")};
   FrontendOptions options = frontend_preset("kaldi");
   options.framing = Framing::kaldi_round;
   options.use_energy = true;
@@ -159,9 +160,11 @@ TEST_CASE("the logarithm is within 1e-9 from the smallest normal number to the l
     double worst = 0;
     for (double exponent = -1021.9; exponent < 1023.9; exponent += 0.0137) {
       std::vector<double> in(kernel.n_lanes), out(kernel.n_lanes);
-      for (std::size_t lane = 0; lane < in.size(); ++lane) in[lane] = std::exp2(exponent + 1e-3 * static_cast<double>(lane));
+      for (std::size_t lane = 0; lane < in.size(); ++lane)
+        in[lane] = std::exp2(exponent + 1e-3 * static_cast<double>(lane));
       kernel.log(in.data(), out.data());
-      for (std::size_t lane = 0; lane < in.size(); ++lane) worst = std::max(worst, std::abs(out[lane] - std::log(in[lane])));
+      for (std::size_t lane = 0; lane < in.size(); ++lane)
+        worst = std::max(worst, std::abs(out[lane] - std::log(in[lane])));
     }
     CHECK(worst < 1e-9);
   }
@@ -296,7 +299,8 @@ TEST_CASE("samples that are not finite are named and none of the push is taken")
   stream.push(samples.data(), 500);
   std::vector<float> bad = samples;
   bad[1203] = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_WITH_AS(frontend.compute({bad.data(), bad.size(), 0}), doctest::Contains("Sample 1203 is not a number"), AudioError);
+  CHECK_THROWS_WITH_AS(frontend.compute({bad.data(), bad.size(), 0}), doctest::Contains("Sample 1203 is not a number"),
+                       AudioError);
   CHECK_THROWS_WITH_AS(stream.push(bad.data() + 500, 1500), doctest::Contains("Sample 1203"), AudioError);
   bad[1203] = -std::numeric_limits<float>::infinity();
   CHECK_THROWS_WITH_AS(stream.push(bad.data() + 500, 1500), doctest::Contains("infinite"), AudioError);
@@ -310,7 +314,8 @@ TEST_CASE("samples that are not finite are named and none of the push is taken")
 TEST_CASE("wrong use is a named error") {
   const Frontend frontend{FrontendOptions()};
   const std::vector<float> samples = noise(1600);
-  CHECK_THROWS_WITH_AS(frontend.compute({samples.data(), samples.size(), 8000}), doctest::Contains("resample"), AudioError);
+  CHECK_THROWS_WITH_AS(frontend.compute({samples.data(), samples.size(), 8000}), doctest::Contains("resample"),
+                       AudioError);
   CHECK_THROWS_AS(frontend.compute({nullptr, 10, 0}), AudioError);
   FrontendStream stream(frontend);
   stream.push(samples.data(), samples.size());

@@ -1,4 +1,4 @@
-"""Log-mel front end: C++ = NumPy reference = NeMo's own outputs = kaldi-native-fbank; any split gives the same frames."""
+"""Log-mel front end: C++ = NumPy reference = NeMo = kaldi-native-fbank; any split gives the same frames."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
-import tolerances
-from conftest import external
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tolerances
+from conftest import external
 from fastctc import AudioError, Error, FrontendOptions, OptionError, _core
 from fastctc.reference import fbank as reference
 
@@ -362,13 +362,16 @@ def test_a_stream_in_two_threads_raises_or_works() -> None:
     messages: list[str] = []
     pushed = [0, 0]
 
+    def push(index: int) -> None:
+        try:
+            stream.push(samples)
+            pushed[index] += 1
+        except Error as error:
+            messages.append(str(error))
+
     def work(index: int) -> None:
         for _ in range(50):
-            try:
-                stream.push(samples)
-                pushed[index] += 1
-            except Error as error:
-                messages.append(str(error))
+            push(index)
 
     threads = [threading.Thread(target=work, args=(index,)) for index in range(2)]
     for thread in threads:

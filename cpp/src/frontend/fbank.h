@@ -50,7 +50,7 @@ class Fbank {
   Signal signal_;
   FftPlan fft_;
   MelBank bank_;
-  std::vector<double> window_;               // halved, padded to even length
+  std::vector<double> window_;  // halved, padded to even length
   std::vector<std::uint32_t> sample_offset_;
   KernelTables tables_ = {};
   std::size_t n_reached_columns_;  // columns that a frame reaches into beyond its own

@@ -22,7 +22,9 @@ class Frontend::Impl {
   std::size_t n_settled_frames(std::size_t n_samples) const {
     return fbank_ ? fbank_->n_settled_frames(n_samples) : n_samples;
   }
-  std::size_t first_needed_sample(std::size_t frame) const { return fbank_ ? fbank_->first_needed_sample(frame) : frame; }
+  std::size_t first_needed_sample(std::size_t frame) const {
+    return fbank_ ? fbank_->first_needed_sample(frame) : frame;
+  }
   void compute(const frontend::SignalView& view, std::size_t first, std::size_t n_frames, float* output,
                std::size_t stride, frontend::FbankScratch& scratch) const;
   // Raises AudioError that names the first sample that is not finite; sample 0 is sample `offset` of the utterance.

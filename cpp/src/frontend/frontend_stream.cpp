@@ -53,7 +53,8 @@ class FrontendStream::Impl {
     is_finished_ = true;
     if (!holds_) return;
     hold(frontend_->n_frames(n_pushed_));
-    frontend::normalize(frontend_->options(), {held_.data(), frontend_->n_features(), n_computed_, kHeldFrames, kHeldFrames});
+    frontend::normalize(frontend_->options(),
+                        {held_.data(), frontend_->n_features(), n_computed_, kHeldFrames, kHeldFrames});
   }
 
   std::size_t n_ready_frames() {
@@ -69,7 +70,8 @@ class FrontendStream::Impl {
     }
     if (n_frames == 0) return;
     if (output == nullptr || stride < n_frames) {
-      throw OptionError("Cannot take " + std::to_string(n_frames) + " frames into rows of " + std::to_string(stride) + ".");
+      throw OptionError("Cannot take " + std::to_string(n_frames) + " frames into rows of " + std::to_string(stride) +
+                        ".");
     }
     if (holds_) {
       copy_held(output, n_frames, stride);
@@ -114,7 +116,8 @@ class FrontendStream::Impl {
     held_.resize((n_frames + kHeldFrames - 1) / kHeldFrames * block_size);
     while (n_computed_ < n_frames) {
       const std::size_t n = std::min(kHeldFrames, n_frames - n_computed_);
-      frontend_->compute(view(), n_computed_, n, held_.data() + n_computed_ / kHeldFrames * block_size, kHeldFrames, scratch_);
+      frontend_->compute(view(), n_computed_, n, held_.data() + n_computed_ / kHeldFrames * block_size, kHeldFrames,
+                         scratch_);
       n_computed_ += n;
     }
   }
@@ -133,14 +136,14 @@ class FrontendStream::Impl {
   }
 
   std::shared_ptr<const Frontend::Impl> frontend_;
-  bool holds_;                   // the normalisation needs the whole utterance
-  std::vector<float> samples_;   // from sample n_dropped_ on
-  std::vector<float> held_;      // blocks of kHeldFrames frames, feature-major
+  bool holds_;                  // the normalisation needs the whole utterance
+  std::vector<float> samples_;  // from sample n_dropped_ on
+  std::vector<float> held_;     // blocks of kHeldFrames frames, feature-major
   frontend::FbankScratch scratch_;
   std::size_t n_dropped_ = 0;
   std::size_t n_pushed_ = 0;
-  std::size_t n_computed_ = 0;   // frames
-  std::size_t n_taken_ = 0;      // frames
+  std::size_t n_computed_ = 0;  // frames
+  std::size_t n_taken_ = 0;     // frames
   bool is_finished_ = false;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
 };
@@ -153,7 +156,9 @@ FrontendStream& FrontendStream::operator=(FrontendStream&&) noexcept = default;
 void FrontendStream::push(const float* samples, std::size_t n_samples) { impl_->push(samples, n_samples); }
 void FrontendStream::finish() { impl_->finish(); }
 std::size_t FrontendStream::n_ready_frames() const { return impl_->n_ready_frames(); }
-void FrontendStream::take(float* output, std::size_t n_frames, std::size_t stride) { impl_->take(output, n_frames, stride); }
+void FrontendStream::take(float* output, std::size_t n_frames, std::size_t stride) {
+  impl_->take(output, n_frames, stride);
+}
 void FrontendStream::reset() { impl_->reset(); }
 
 }  // namespace fastctc

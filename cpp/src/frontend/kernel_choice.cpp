@@ -63,8 +63,9 @@ const Kernel& choose_kernel(InstructionSet wanted) {
     if (wanted == InstructionSet::automatic || wanted == set) return *kernel;
     runs += (runs.empty() ? "" : ", ") + std::string(kernel->name);
   }
-  throw OptionError("Option frontend.instruction_set asks for instructions that this processor does not have; it runs " +
-                    runs + ". Use automatic.");
+  throw OptionError(
+      "Option frontend.instruction_set asks for instructions that this processor does not have; it runs " + runs +
+      ". Use automatic.");
 }
 
 }  // namespace fastctc::frontend

@@ -13,7 +13,8 @@ constexpr std::size_t kPartialSums = 8;
 template <class Row>
 void for_each_row(const FeatureBlocks& features, std::size_t feature, Row row) {
   for (std::size_t start = 0; start < features.n_frames; start += features.frames_per_block) {
-    float* values = features.values + (start / features.frames_per_block * features.n_features + feature) * features.stride;
+    float* values =
+        features.values + (start / features.frames_per_block * features.n_features + feature) * features.stride;
     row(values, std::min(features.frames_per_block, features.n_frames - start));
   }
 }
@@ -72,7 +73,9 @@ void normalize_all(const FeatureBlocks& features, bool as_nemo) {
 
 }  // namespace
 
-bool needs_whole_utterance(Normalize normalize) { return normalize != Normalize::none && normalize != Normalize::fixed; }
+bool needs_whole_utterance(Normalize normalize) {
+  return normalize != Normalize::none && normalize != Normalize::fixed;
+}
 
 void normalize(const FrontendOptions& options, const FeatureBlocks& features) {
   if (features.n_frames == 0) return;

@@ -23,7 +23,9 @@ std::int64_t samples_before_first_frame(const FrontendOptions& options) {
 
 }  // namespace
 
-bool dithers_frames(const FrontendOptions& options) { return options.dither > 0 && options.framing != Framing::centered; }
+bool dithers_frames(const FrontendOptions& options) {
+  return options.dither > 0 && options.framing != Framing::centered;
+}
 
 Signal::Signal(const FrontendOptions& options, const Kernel& kernel)
     : kernel_(kernel),
@@ -32,7 +34,7 @@ Signal::Signal(const FrontendOptions& options, const Kernel& kernel)
       dither_(dithers_frames(options) ? 0.0 : options.dither),
       dither_seed_(options.dither_seed),
       n_before_(samples_before_first_frame(options)),
-      edge_(options.framing != Framing::centered          ? Edge::mirror
+      edge_(options.framing != Framing::centered   ? Edge::mirror
             : options.pad_mode == PadMode::reflect ? Edge::reflect
                                                    : Edge::zero) {}
 

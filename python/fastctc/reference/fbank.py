@@ -41,9 +41,12 @@ def compute_features(samples: npt.ArrayLike, options: FrontendOptions | None = N
     options = options or FrontendOptions()
     signal = np.asarray(samples, dtype=np.float32).astype(np.float64)
     if signal.ndim != 1:
-        raise AudioError(f"The samples must be one-dimensional, not of {signal.ndim} dimensions; choose a channel first.")
+        raise AudioError(
+            f"The samples must be one-dimensional, not of {signal.ndim} dimensions; choose a channel first."
+        )
     if not np.isfinite(signal).all():
-        raise AudioError(f"Sample {int(np.argmin(np.isfinite(signal)))} is not finite; the front end needs finite samples.")
+        first = int(np.argmin(np.isfinite(signal)))
+        raise AudioError(f"Sample {first} is not finite; the front end needs finite samples.")
 
     signal = signal * options.input_scale
     features = signal[np.newaxis] if options.kind == "waveform" else _log_mel(signal, options)
