@@ -1,4 +1,4 @@
-"""Log-mel features of seeded audio on one thread: fastctc at each instruction set, kaldi-native-fbank, librosa, asrfront.
+"""Log-mel of seeded audio on one thread: fastctc at each instruction set, kaldi-native-fbank, librosa, asrfront.
 
     python benchmarks/frontend.py [--quick] [--seconds 60]
 
@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 from typing import Any, TypeAlias
 
-import harness
 import numpy as np
 import numpy.typing as npt
+
+import harness
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 
@@ -106,8 +107,8 @@ def prepare_asrfront(seconds: float, flavour: str) -> harness.Work:
     module = importlib.import_module(f"asrfront.{flavour}")
     samples = make_audio(seconds)
     if flavour == "whisper":
-        return lambda: module.log_mel_spectrogram(samples)
-    return lambda: module.fbank(samples)
+        return lambda: module.log_mel(samples, pad_or_trim=False)
+    return lambda: module.fbank_raw(samples)
 
 
 def list_systems(seconds: float) -> list[harness.System]:
