@@ -11,7 +11,7 @@ namespace {
 
 // Frames whose samples are arranged together. Fewer: more samples are arranged twice (a frame reaches into the columns
 // of the next ones). More: the columns leave the cache.
-constexpr std::size_t kBlockFrames = 32;
+constexpr std::size_t kBlockFrames = 48;
 constexpr std::size_t kMaxLanes = 8;
 static_assert(kBlockFrames % kMaxLanes == 0, "a block is whole groups of lanes");
 
@@ -93,7 +93,7 @@ std::size_t Fbank::first_needed_sample(std::size_t frame) const {
 void Fbank::prepare(FbankScratch& scratch) const {
   scratch.signal.resize(row_stride_ * tables_.hop);
   scratch.columns.resize(row_stride_ * tables_.hop);
-  scratch.kernel.resize(2 * (tables_.fft.n + tables_.fft.max_radix) * kernel_.n_lanes);
+  scratch.kernel.resize((tables_.fft.scratch_vectors + tables_.n_mels) * kernel_.n_lanes);
   if (frame_dither_ > 0) scratch.noise.resize(tables_.win * kernel_.n_lanes);
 }
 
@@ -104,10 +104,7 @@ void Fbank::fill_columns(const SignalView& view, std::size_t first, std::size_t 
   const std::size_t n_columns = n_lane_frames + n_reached_columns_;
   const std::size_t n_samples = (n_frames - 1) * hop + tables_.win;
   const std::int64_t start = static_cast<std::int64_t>(first * hop) - signal_.n_before();
-  signal_.read(view, start, n_samples, scratch.signal.data());
-  std::fill(scratch.signal.begin() + static_cast<std::ptrdiff_t>(n_samples),
-            scratch.signal.begin() + static_cast<std::ptrdiff_t>(n_columns * hop), 0.0);
-  kernel_.arrange(scratch.signal.data(), hop, n_columns, row_stride_, scratch.columns.data());
+  signal_.arrange(view, start, n_samples, hop, n_columns, row_stride_, scratch.signal.data(), scratch.columns.data());
 }
 
 const double* Fbank::fill_noise(std::size_t first, FbankScratch& scratch) const {

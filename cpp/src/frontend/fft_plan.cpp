@@ -60,13 +60,11 @@ FftPlan::FftPlan(std::size_t n_fft) {
       rest /= stage.radix;
     }
     position_.push_back(static_cast<std::uint32_t>(place));
-    slot_.push_back(static_cast<std::uint32_t>(2 * place));
   }
-  // The bin at the Nyquist frequency has no point of its own: it takes the imaginary half of point 0.
-  slot_.push_back(1);
   for (std::size_t k = 0; k <= n / 2; ++k) append_root(split_, k, n_fft);
 
-  tables_ = {n, stages_.size(), max_radix, stages_.data(), position_.data(), split_.data(), slot_.data()};
+  tables_ = {
+      n, stages_.size(), 2 * n + std::max(2 * max_radix, n + 1), stages_.data(), position_.data(), split_.data()};
 }
 
 }  // namespace fastctc::frontend

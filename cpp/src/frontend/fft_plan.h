@@ -22,7 +22,6 @@ class FftPlan {
   std::vector<std::vector<double>> roots_;
   std::vector<FftStage> stages_;
   std::vector<std::uint32_t> position_;
-  std::vector<std::uint32_t> slot_;
   std::vector<double> split_;
   FftTables tables_ = {};
 };

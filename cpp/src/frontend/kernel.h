@@ -26,11 +26,10 @@ struct FftStage {
 struct FftTables {
   size_t n;
   size_t n_stages;
-  size_t max_radix;
+  size_t scratch_vectors;  // of a kernel: the points, then the inputs of a butterfly or the power of the bins
   const FftStage* stages;
   const uint32_t* position;  // [n]: where the in-place FFT leaves frequency k
   const double* split;       // [n / 2 + 1, 2]: exp(-2 pi i k / n_fft)
-  const uint32_t* slot;      // [n + 1]: in vectors from the buffer's start, where the power of bin k is left
 };
 
 struct KernelTables {
@@ -58,19 +57,20 @@ struct Kernel {
   const char* name;
   size_t n_lanes;
 
-  // signal[i] = scale * samples[i] - (scale * preemphasis) * samples[i - 1] for i = 0 ... n - 1; reads samples[-1].
-  void (*preemphasize)(const float* samples, size_t n, double scale, double preemphasis, double* signal);
   // columns[r * row_stride + q] = signal[q * hop + r]: sample i of frame t then stands at row i % hop, column
-  // t + i / hop, and n_lanes frames in a row are one vector load. Rows of n_columns <= row_stride are written.
+  // t + i / hop, and n_lanes frames in a row are one vector load. n_columns <= row_stride columns are written.
   void (*arrange)(const double* signal, size_t hop, size_t n_columns, size_t row_stride, double* columns);
+  // The same of signal[i] = scale samples[i] - (scale preemphasis) samples[i - 1]; samples[-1] must be readable.
+  void (*arrange_samples)(const float* samples, double scale, double preemphasis, size_t hop, size_t n_columns,
+                          size_t row_stride, double* columns);
   // Features of n_frames <= n_lanes frames: output[feature * stride + frame]. `columns` points at the first frame's
   // column; n_lanes columns from there on (and those that the frames reach into) must be readable and finite.
-  // noise: nullptr or [win, n_lanes], added to the samples. scratch: (2 fft.n + 2 fft.max_radix) n_lanes doubles.
+  // noise: nullptr or [win, n_lanes], added to the samples. scratch: (fft.scratch_vectors + n_mels) n_lanes
+  // doubles.
   void (*features)(const KernelTables& tables, const double* columns, const double* noise, double* scratch,
                    float* output, size_t stride, size_t n_frames);
   // buffer[2 fft.n, n_lanes] holds n_fft real points a lane at half their size, as the window table makes them;
-  // afterwards the power of bin k of the full-size points, k = 0 ... n, stands at vector slot[k]. The buffer is as
-  // large as scratch.
+  // afterwards the power of bin k = 0 ... n of the full-size points stands at vector 2 fft.n + k. As large as scratch.
   void (*power_spectrum)(const FftTables& tables, double* buffer);
   // out[i] = natural log of in[i], n_lanes values; in must be positive, normal and finite. Within 1e-9.
   void (*log)(const double* in, double* out);

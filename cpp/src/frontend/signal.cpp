@@ -43,14 +43,16 @@ std::int64_t Signal::n_needed_to_start() const {
   return edge_ == Edge::reflect ? n_before_ + 1 : n_before_;
 }
 
-// Scaled, dithered, pre-emphasised.
+// Scaled, dithered, pre-emphasised; the same operations as the kernels' arrange_samples.
 double Signal::at(const SignalView& view, std::int64_t s) const {
-  const auto dithered = [&](std::int64_t i) {
-    const double sample = view.samples[i - view.first] * scale_;
-    return dither_ > 0 ? sample + dither_ * gaussian_noise(dither_seed_, static_cast<std::uint64_t>(i)) : sample;
+  const auto noise = [&](std::int64_t i) {
+    return dither_ > 0 ? dither_ * gaussian_noise(dither_seed_, static_cast<std::uint64_t>(i)) : 0.0;
   };
+  const float* sample = view.samples + (s - view.first);
+  const double scaled = sample[0] * scale_ + noise(s);
   // The first sample is not filtered: y[0] = x[0].
-  return s == 0 || preemphasis_ == 0 ? dithered(s) : dithered(s) - dithered(s - 1) * preemphasis_;
+  if (s == 0 || preemphasis_ == 0) return scaled;
+  return scaled - (sample[-1] * (scale_ * preemphasis_) + noise(s - 1) * preemphasis_);
 }
 
 double Signal::extended(const SignalView& view, std::int64_t s) const {
@@ -66,17 +68,16 @@ double Signal::extended(const SignalView& view, std::int64_t s) const {
   return at(view, place);
 }
 
-void Signal::read(const SignalView& view, std::int64_t start, std::size_t n, double* target) const {
-  const std::int64_t stop = start + static_cast<std::int64_t>(n);
-  // [inner, outer): samples with a predecessor, without dither.
-  const std::int64_t inner = std::min(std::max<std::int64_t>(start, 1), stop);
-  const std::int64_t outer = dither_ > 0 ? inner : std::max(inner, std::min(stop, view.end));
-  for (std::int64_t s = start; s < inner; ++s) target[s - start] = extended(view, s);
-  if (outer > inner) {
-    kernel_.preemphasize(view.samples + (inner - view.first), static_cast<std::size_t>(outer - inner), scale_,
-                         preemphasis_, target + (inner - start));
+void Signal::arrange(const SignalView& view, std::int64_t start, std::size_t n_samples, std::size_t hop,
+                     std::size_t n_columns, std::size_t row_stride, double* buffer, double* columns) const {
+  const std::int64_t stop = start + static_cast<std::int64_t>(n_columns * hop);
+  if (start > 0 && stop <= view.end && dither_ <= 0) {
+    return kernel_.arrange_samples(view.samples + (start - view.first), scale_, preemphasis_, hop, n_columns,
+                                   row_stride, columns);
   }
-  for (std::int64_t s = outer; s < stop; ++s) target[s - start] = extended(view, s);
+  for (std::size_t i = 0; i < n_samples; ++i) buffer[i] = extended(view, start + static_cast<std::int64_t>(i));
+  std::fill(buffer + n_samples, buffer + n_columns * hop, 0.0);
+  kernel_.arrange(buffer, hop, n_columns, row_stride, columns);
 }
 
 }  // namespace fastctc::frontend

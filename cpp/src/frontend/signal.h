@@ -25,9 +25,11 @@ class Signal {
   std::int64_t n_before() const { return n_before_; }
   // Samples that must be there before frame 0 can be known, whatever follows.
   std::int64_t n_needed_to_start() const;
-  // target[i] = processed sample start + i. What the view lacks at the ends is extended as the framing says;
-  // the view must hold the predecessor of what is asked of it.
-  void read(const SignalView& view, std::int64_t start, std::size_t n, double* target) const;
+  // Processed samples start ... start + n_samples - 1 as Kernel::arrange lays them out in n_columns columns of hop, the
+  // rest filled with something finite. What the view lacks at the ends is extended as the framing says; the view must
+  // hold the predecessor of what is asked of it. buffer: n_columns * hop.
+  void arrange(const SignalView& view, std::int64_t start, std::size_t n_samples, std::size_t hop,
+               std::size_t n_columns, std::size_t row_stride, double* buffer, double* columns) const;
 
  private:
   enum class Edge { zero, reflect, mirror };
