@@ -11,7 +11,7 @@ namespace {
 
 // Frames whose samples are arranged together. Fewer: more samples are arranged twice (a frame reaches into the columns
 // of the next ones). More: the columns leave the cache.
-constexpr std::size_t kBlockFrames = 48;
+constexpr std::size_t kBlockFrames = 64;
 constexpr std::size_t kMaxLanes = 8;
 static_assert(kBlockFrames % kMaxLanes == 0, "a block is whole groups of lanes");
 
@@ -47,9 +47,8 @@ Fbank::Fbank(const FrontendOptions& options)
   tables_.hop = hop;
   tables_.sample_offset = sample_offset_.data();
   tables_.window = window_.data();
-  tables_.n_mels = bank_.start.size();
-  tables_.mel_start = bank_.start.data();
-  tables_.mel_count = bank_.count.data();
+  tables_.n_mels = static_cast<std::size_t>(options.n_mels);
+  tables_.mel_edges = bank_.edges.data();
   tables_.mel_weights = bank_.weights.data();
   tables_.power_exponent = options.mag_power / 2.0;
   tables_.use_log = options.use_log;

@@ -36,23 +36,25 @@ MelBank make_mel_bank(const FrontendOptions& options) {
   const std::uint32_t n_bins = static_cast<std::uint32_t>(options.n_fft / 2 + 1);
   const double bin_hz = static_cast<double>(options.sample_rate_hz) / options.n_fft;
   const bool over_mel = options.mel_shape == MelShape::linear_mel;
+  const auto edge_hz = [&](int edge) { return to_hz(scale, low + edge * step); };
+  const auto edge_at = [&](int edge) { return over_mel ? low + edge * step : edge_hz(edge); };
+  const auto bin_at = [&](std::uint32_t bin) { return over_mel ? to_mel(scale, bin * bin_hz) : bin * bin_hz; };
+  const auto gain = [&](int band) {
+    if (band < 0 || band >= options.n_mels) return 0.0;
+    return options.mel_norm == MelNorm::slaney ? 2.0 / (edge_hz(band + 2) - edge_hz(band)) : 1.0;
+  };
 
   MelBank bank;
-  for (int band = 0; band < options.n_mels; ++band) {
-    const double mel[3] = {low + band * step, low + (band + 1) * step, low + (band + 2) * step};
-    const double hz[3] = {to_hz(scale, mel[0]), to_hz(scale, mel[1]), to_hz(scale, mel[2])};
-    const double* edge = over_mel ? mel : hz;
-    const double gain = options.mel_norm == MelNorm::slaney ? 2.0 / (hz[2] - hz[0]) : 1.0;
-    std::uint32_t start = 0, count = 0;
-    for (std::uint32_t bin = 0; bin < n_bins; ++bin) {
-      const double x = over_mel ? to_mel(scale, bin * bin_hz) : bin * bin_hz;
-      const double weight = std::min((x - edge[0]) / (edge[1] - edge[0]), (edge[2] - x) / (edge[2] - edge[1]));
-      if (weight <= 0) continue;
-      if (count++ == 0) start = bin;
-      bank.weights.push_back(weight * gain);
+  std::uint32_t bin = 0;
+  while (bin < n_bins && bin_at(bin) < edge_at(0)) ++bin;
+  bank.edges.push_back(bin);
+  for (int edge = 0; edge <= options.n_mels; ++edge) {
+    const double left = edge_at(edge), right = edge_at(edge + 1);
+    for (; bin < n_bins && bin_at(bin) < right; ++bin) {
+      bank.weights.push_back((bin_at(bin) - left) / (right - left) * gain(edge));
+      bank.weights.push_back((right - bin_at(bin)) / (right - left) * gain(edge - 1));
     }
-    bank.start.push_back(start);
-    bank.count.push_back(count);
+    bank.edges.push_back(bin);
   }
   return bank;
 }
