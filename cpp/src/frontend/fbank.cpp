@@ -11,7 +11,7 @@ namespace {
 
 // Frames whose samples are arranged together. Fewer: more samples are arranged twice (a frame reaches into the columns
 // of the next ones). More: the columns leave the cache.
-constexpr std::size_t kBlockFrames = 64;
+constexpr std::size_t kBlockFrames = 32;
 constexpr std::size_t kMaxLanes = 8;
 static_assert(kBlockFrames % kMaxLanes == 0, "a block is whole groups of lanes");
 
