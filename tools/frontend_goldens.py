@@ -39,7 +39,7 @@ def main() -> None:
     kept = {key: full[key] for key in features if is_kept(key, n_samples[key.split("/")[1]])}
     signals = {key.split("/")[1] for key in kept}
     kept |= {f"x/{signal}": full[f"x/{signal}"] for signal in sorted(signals)}
-    np.savez_compressed(arguments.subset, **kept)  # type: ignore[arg-type]
+    np.savez_compressed(arguments.subset, **kept)
     print(f"{len(kept)} arrays, {arguments.subset.stat().st_size / 1e6:.2f} MB")
 
 

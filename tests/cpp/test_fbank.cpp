@@ -146,7 +146,8 @@ TEST_CASE("the power spectrum of every lane equals a naive DFT's") {
       for (std::size_t lane = 0; lane < kernel.n_lanes; ++lane) {
         const auto spectrum = naive_dft(lanes[lane]);
         for (std::size_t k = 0; k <= n_fft / 2; ++k) {
-          worst = std::max(worst, std::abs(buffer[(2 * tables.n + k) * kernel.n_lanes + lane] - std::norm(spectrum[k])));
+          worst =
+              std::max(worst, std::abs(buffer[(2 * tables.n + k) * kernel.n_lanes + lane] - std::norm(spectrum[k])));
         }
       }
       CHECK(worst < 1e-10 * static_cast<double>(n_fft));

@@ -151,7 +151,8 @@ def kaldi_native_fbank(samples: Float32, options: FrontendOptions) -> Float32:
     online.accept_waveform(options.sample_rate_hz, (samples * np.float32(options.input_scale)).tolist())
     online.input_finished()
     frames = [online.get_frame(i) for i in range(online.num_frames_ready)]
-    return np.array(frames, dtype=np.float32).reshape(len(frames), online.dim).T
+    features: Float32 = np.array(frames, dtype=np.float32).reshape(len(frames), online.dim).T
+    return features
 
 
 @functools.cache
@@ -192,7 +193,7 @@ def frontend_options(draw: st.DrawFn) -> FrontendOptions:
     n_fft = 2 * draw(st.integers(1, 150) | st.sampled_from([200, 256, 510]))
     n_mels = draw(st.integers(1, 90))
     use_energy = draw(st.booleans())
-    normalize = draw(st.sampled_from(["none", "per_feature", "all_features", "fixed", "utterance"]))
+    normalize: Any = draw(st.sampled_from(["none", "per_feature", "all_features", "fixed", "utterance"]))
     n_features = n_mels + use_energy if normalize == "fixed" else 0
     choices: dict[str, list[Any]] = {
         "window": ["hann", "hamming", "blackman", "bartlett", "povey", "sine", "rectangular"],
@@ -244,7 +245,8 @@ def signals(draw: st.DrawFn) -> Float32:
         "clipped": np.sign(generator.standard_normal(n_samples)),
         "constant": np.full(n_samples, 0.25),
     }
-    return made[kind].astype(np.float32)
+    signal: Float32 = made[kind].astype(np.float32)
+    return signal
 
 
 def stream_in_pieces(frontend: _core.Frontend, samples: Float32, seed: int) -> Float32:

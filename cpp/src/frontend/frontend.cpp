@@ -12,6 +12,8 @@
 namespace fastctc {
 namespace {
 
+constexpr std::size_t kPieceFrames = 64;
+
 const FrontendOptions& validated(const FrontendOptions& options) {
   validate(options);
   return options;
@@ -66,7 +68,6 @@ Features Frontend::compute(AudioView audio) const {
                      " Hz; resample it first.");
   }
   if (audio.samples == nullptr && audio.n_samples > 0) throw AudioError("The audio's pointer is null.");
-  impl_->check_finite(audio.samples, audio.n_samples, 0);
 
   Features features;
   features.n_features = n_features();
@@ -74,10 +75,19 @@ Features Frontend::compute(AudioView audio) const {
   features.n_frames = impl_->n_columns(audio.n_samples);
   features.values.resize(features.n_features * features.n_frames, static_cast<float>(options().pad_value));
 
-  // The same steps as a stream that is given everything and then finished, on the caller's own samples.
+  // The same steps as a stream that is given everything and then finished, on the caller's own samples. Pieces are
+  // checked just before they are computed, while they are in the cache.
   const frontend::SignalView view{audio.samples, 0, static_cast<std::int64_t>(audio.n_samples)};
   frontend::FbankScratch scratch;
-  impl_->compute(view, 0, features.n_valid_frames, features.values.data(), features.n_frames, scratch);
+  std::size_t n_checked = 0;
+  for (std::size_t first = 0; first < features.n_valid_frames; first += kPieceFrames) {
+    const std::size_t n = std::min(kPieceFrames, features.n_valid_frames - first);
+    const std::size_t n_to_check = audio.n_samples / features.n_valid_frames * n;
+    impl_->check_finite(audio.samples + n_checked, n_to_check, n_checked);
+    n_checked += n_to_check;
+    impl_->compute(view, first, n, features.values.data() + first, features.n_frames, scratch);
+  }
+  impl_->check_finite(audio.samples + n_checked, audio.n_samples - n_checked, n_checked);
   frontend::normalize(options(), {features.values.data(), features.n_features, features.n_valid_frames,
                                   std::max<std::size_t>(features.n_valid_frames, 1), features.n_frames});
   return features;

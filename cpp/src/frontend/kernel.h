@@ -39,8 +39,8 @@ struct KernelTables {
   const uint32_t* sample_offset;  // [win rounded up to even]: of sample i in the columns (see arrange)
   const double* window;           // [win rounded up to even]: half the window, zero past win
   size_t n_mels;
-  const uint32_t* mel_edges;    // [n_mels + 2]: first bin at or past the edges of the triangles
-  const double* mel_weights;    // [bins from the first edge to the last, 2]: see MelBank
+  const uint32_t* mel_edges;  // [n_mels + 2]: first bin at or past the edges of the triangles
+  const double* mel_weights;  // [bins from the first edge to the last, 2]: see MelBank
   double power_exponent;      // of the power |X|^2: half of mag_power
   bool use_log;
   bool guard_clamps;  // max(x, guard) instead of x + guard

@@ -118,7 +118,8 @@ def _split_mix(state: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     state = state + np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+    mixed: npt.NDArray[np.uint64] = state ^ (state >> np.uint64(31))
+    return mixed
 
 
 def _dither_signal(signal: Float64, options: FrontendOptions) -> Float64:
@@ -219,9 +220,9 @@ def make_mel_bank(options: FrontendOptions) -> Float64:
     scale = options.mel_scale
     high_hz = options.high_hz if options.high_hz > 0 else options.sample_rate_hz / 2 + options.high_hz
     low_mel, high_mel = _to_mel(np.array([options.low_hz, high_hz]), scale)
-    edges_mel = np.linspace(low_mel, high_mel, options.n_mels + 2)
+    edges_mel: Float64 = low_mel + (high_mel - low_mel) / (options.n_mels + 1) * np.arange(options.n_mels + 2.0)
     edges_hz = _to_hz(edges_mel, scale)
-    bins_hz = np.arange(options.n_fft // 2 + 1) * (options.sample_rate_hz / options.n_fft)
+    bins_hz: Float64 = np.arange(options.n_fft // 2 + 1.0) * (options.sample_rate_hz / options.n_fft)
     if options.mel_shape == "linear_mel":
         edges, bins = edges_mel, _to_mel(bins_hz, scale)
     else:
@@ -252,13 +253,14 @@ def _normalize(features: Float64, options: FrontendOptions) -> Float64:
         mean = np.asarray(options.fixed_mean, dtype=np.float32).astype(np.float64)[:, np.newaxis]
         deviation = np.asarray(options.fixed_std, dtype=np.float32).astype(np.float64)[:, np.newaxis]
         return (features - mean) / deviation
-    if kind == "utterance":
-        return (features - features.mean()) / np.sqrt(features.var() + 1e-7)
     axis = 1 if kind == "per_feature" else None
     n = features.shape[1] if kind == "per_feature" else features.size
-    # NeMo: the unbiased deviation, 0 where there is one value only.
-    sigma = features.std(axis=axis, ddof=1, keepdims=True) if n > 1 else np.zeros((1, 1))
-    return (features - features.mean(axis=axis, keepdims=True)) / (sigma + 1e-5)
+    centred: Float64 = features - features.mean(axis=axis, keepdims=True)
+    squares: Float64 = np.sum(centred**2, axis=axis, keepdims=True)
+    if kind == "utterance":
+        return centred / np.sqrt(squares / n + 1e-7)
+    # NeMo: the unbiased deviation, 0 where there is one value only (whose square is 0).
+    return centred / (np.sqrt(squares / max(n - 1, 1)) + 1e-5)
 
 
 def _pad(features: Float64, n_columns: int, value: float) -> Float64:
