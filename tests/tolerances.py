@@ -17,7 +17,7 @@ LOG_MEL_CONSTANT_NORMALIZED = float("inf")
 shape, length and finiteness are."""
 
 LOG_MEL_KALDI = 2e-4
-"""Kaldi features against kaldi-native-fbank, whose FFT and sums are float32 (real speech, noise: 1.3e-4)."""
+"""Kaldi features against kaldi-native-fbank, whose FFT and sums are float32 (human voice: 1.7e-4)."""
 
 KALDI_DEEP = 13.8
 """Nepers, 60 dB: bands so far below the loudest band of their frame hold float32 noise of kaldi-native-fbank's FFT."""
