@@ -38,11 +38,6 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
 
-#else
-
-bool has_avx2() { return false; }
-bool has_avx512() { return false; }
-
 #endif
 
 const Kernel* kernel_if_it_runs(InstructionSet set) {
