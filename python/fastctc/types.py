@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 __all__ = [
@@ -61,7 +61,9 @@ class Transcript:
 
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 60 else self.text[:57] + "..."
-        return f"Transcript({text!r}, {len(self.words)} words, {self.duration_s:.2f} s, confidence {self.confidence:.2f})"
+        return (
+            f"Transcript({text!r}, {len(self.words)} words, {self.duration_s:.2f} s, confidence {self.confidence:.2f})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts, strings and numbers, ready for JSON."""
@@ -128,6 +130,18 @@ class FrontendOptions:
     def preset(cls, name: Literal["nemo", "nemo_legacy", "kaldi", "waveform"], **changes: Any) -> FrontendOptions:
         """A full set of options by name, with changes. Raises KeyError on an unknown name."""
         return cls(**{**_FRONTEND_PRESETS[name], **changes})
+
+    def to_pairs(self) -> list[tuple[str, str]]:
+        """Every field as (name, text), as manifests write them: numbers exact, lists comma separated."""
+        return [(option.name, _to_text(getattr(self, option.name))) for option in fields(self)]
+
+
+def _to_text(value: bool | int | float | str | tuple[float, ...]) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(repr(float(item)) for item in value)
+    return repr(float(value)) if isinstance(value, float) else str(value)
 
 
 _FRONTEND_PRESETS: dict[str, dict[str, Any]] = {

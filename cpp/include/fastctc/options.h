@@ -17,7 +17,8 @@ enum class WindowKind { hann, hamming, blackman, bartlett, povey, sine, rectangu
 //   snip_edges  starts at t * hop; only whole frames (Kaldi)
 //   kaldi_round starts at t * hop + hop / 2 - w / 2, edges mirrored, round(n / hop) frames (Kaldi, snip_edges=false)
 enum class Framing { centered, snip_edges, kaldi_round };
-enum class PadMode { constant, reflect };                   // of centered framing
+// Of centered framing. A signal shorter than the padding is reflected again and again, as numpy.pad does (NeMo raises).
+enum class PadMode { constant, reflect };
 enum class FrameCount { floor, floor_plus_one };            // of centered framing: n / hop (NeMo >= 2.5), n / hop + 1
 enum class PreemphasisScope { signal, frame };              // NeMo: whole signal, y[0] = x[0]; Kaldi: per frame
 enum class MelScale { slaney, htk };
@@ -49,7 +50,9 @@ struct FrontendOptions {
   bool remove_dc_offset = false;   // per frame (Kaldi)
   double preemphasis = 0.97;       // 0: off
   PreemphasisScope preemphasis_scope = PreemphasisScope::signal;
-  double dither = 0.0;             // standard deviation of added Gaussian noise; NeMo trains with 1e-5, infers with 0
+  // Standard deviation of added Gaussian noise, after input_scale; NeMo trains with 1e-5, infers with 0. centered: on
+  // the signal, else on each frame anew (Kaldi). A function of the seed and the place, so that splits change nothing.
+  double dither = 0.0;
   std::uint64_t dither_seed = 0;
   double mag_power = 2.0;          // exponent of |X|
   MelScale mel_scale = MelScale::slaney;
@@ -62,11 +65,13 @@ struct FrontendOptions {
   double log_guard_value = 5.9604644775390625e-08;  // 2^-24
   bool use_energy = false;         // prepend the log energy of the frame (Kaldi): n_mels + 1 features
   bool raw_energy = true;          // energy before pre-emphasis and window
-  double energy_floor = 0.0;       // of the energy feature, linear
+  double energy_floor = 0.0;       // of the energy feature, linear; never below Kaldi's own 2^-23
   Normalize normalize = Normalize::none;
   std::vector<float> fixed_mean;   // [n_features], of Normalize::fixed
   std::vector<float> fixed_std;    // [n_features], of Normalize::fixed
-  int pad_to = 0;                  // pad the frames with pad_value to a multiple; 0: off
+  // Pads the columns of Frontend::compute with pad_value to a multiple; 0: valid frames only. With centered framing the
+  // columns are NeMo's n / hop + 1, of which it masks the last. Streams give valid frames only.
+  int pad_to = 0;
   double pad_value = 0.0;
   InstructionSet instruction_set = InstructionSet::automatic;
 };

@@ -1,0 +1,32 @@
+"""Every tolerance of the tests, each with its reason. A smaller number of NeMo's noise is never ours to hide behind."""
+
+from __future__ import annotations
+
+LOG_MEL = 2e-4
+"""Log-mel against NeMo on speech, noise and tones: NeMo's own float32 STFT is up to 1.6e-4 from float64."""
+
+LOG_MEL_SWEEP = 2.4e-3
+"""Log-mel against NeMo on a pure sine sweep: all but a few bins hold float32 noise of NeMo's STFT, near the guard."""
+
+LOG_MEL_FEW_FRAMES = 1.6e-3
+"""per_feature against NeMo on 2 or 3 frames: one of 80 deviations of two values is 1e-4, so that NeMo's float32
+rounding is multiplied by thousands (float64: 1.4e-3 from NeMo; C++, which stores float32 as NeMo does: 1.5e-3)."""
+
+LOG_MEL_CONSTANT_NORMALIZED = float("inf")
+"""A constant signal, normalised, against NeMo: every deviation is float32 noise divided by 1e-5. Not comparable; only
+shape, length and finiteness are."""
+
+LOG_MEL_KALDI = 2e-4
+"""Kaldi features against kaldi-native-fbank, whose FFT and sums are float32 (human voice: 1.7e-4)."""
+
+KALDI_DEEP = 13.8
+"""Nepers, 60 dB: bands so far below the loudest band of their frame hold float32 noise of kaldi-native-fbank's FFT."""
+
+LOG_MEL_KALDI_DEEP = 1e-3
+"""In those bands, on synthetic speech with its digital silence between harmonics (measured: 8.4e-4, 15 of 62,000)."""
+
+LOG_MEL_TWIN = 1e-5
+"""C++ against the NumPy reference, both float64: float32 storage of values up to 30 (1e-6), logarithm 1e-9."""
+
+LOG_MEL_TWIN_NORMALIZED = 1e-3
+"""The same, normalised: float32 storage before the division by a deviation that may be as small as 1e-3."""
