@@ -61,7 +61,9 @@ class Transcript:
 
     def __repr__(self) -> str:
         text = self.text if len(self.text) <= 60 else self.text[:57] + "..."
-        return f"Transcript({text!r}, {len(self.words)} words, {self.duration_s:.2f} s, confidence {self.confidence:.2f})"
+        return (
+            f"Transcript({text!r}, {len(self.words)} words, {self.duration_s:.2f} s, confidence {self.confidence:.2f})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts, strings and numbers, ready for JSON."""

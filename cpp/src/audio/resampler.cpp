@@ -26,7 +26,7 @@ constexpr double beta = 10.0;    // 100 dB with that width and transition
 constexpr int min_rate_hz = 1000;
 constexpr int max_rate_hz = 768000;
 constexpr std::size_t max_exact_taps = std::size_t(1) << 18;  // 1 MiB of taps for all phases of an exact table
-constexpr std::size_t interpolated_phases = 1024;             // per sample of the lower rate; error below 3e-7
+constexpr std::size_t interpolated_phases = 2048;             // per sample of the lower rate; error below 2e-7
 constexpr std::size_t block_samples = 8192;                   // with the taps of a phase, about the second-level cache
 
 // h(t) * scale for many t at once. Tap by tap the window's Bessel function (its power series, in Horner's form) would
