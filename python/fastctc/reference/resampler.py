@@ -29,7 +29,7 @@ def impulse_response(t: npt.ArrayLike) -> npt.NDArray[np.float64]:
     t = np.asarray(t, dtype=np.float64)
     inside = np.abs(t) < HALF_WIDTH
     window = np.i0(BETA * np.sqrt(np.where(inside, 1 - (t / HALF_WIDTH) ** 2, 0))) / np.i0(BETA)
-    return np.where(inside, CUTOFF * np.sinc(CUTOFF * t) * window, 0.0)
+    return np.asarray(np.where(inside, CUTOFF * np.sinc(CUTOFF * t) * window, 0.0))
 
 
 def resample(samples: npt.NDArray[Any], input_rate_hz: int, output_rate_hz: int) -> npt.NDArray[np.float64]:
