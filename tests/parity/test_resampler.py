@@ -50,7 +50,8 @@ def middle(output: Samples, input_rate_hz: int, output_rate_hz: int) -> tuple[Sa
 
 
 def tone(frequency_hz: float, rate_hz: int, duration_s: float) -> Samples:
-    return np.sin(2 * np.pi * frequency_hz / rate_hz * np.arange(round(duration_s * rate_hz)))
+    samples: Samples = np.sin(2 * np.pi * frequency_hz / rate_hz * np.arange(round(duration_s * rate_hz)))
+    return samples
 
 
 def gain_and_rest(

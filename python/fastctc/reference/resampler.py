@@ -28,8 +28,10 @@ def impulse_response(t: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """
     t = np.asarray(t, dtype=np.float64)
     inside = np.abs(t) < HALF_WIDTH
-    window = np.i0(BETA * np.sqrt(np.where(inside, 1 - (t / HALF_WIDTH) ** 2, 0))) / np.i0(BETA)
-    return np.asarray(np.where(inside, CUTOFF * np.sinc(CUTOFF * t) * window, 0.0))
+    response = np.zeros(t.shape)
+    window = np.i0(BETA * np.sqrt(1 - (t[inside] / HALF_WIDTH) ** 2)) / np.i0(BETA)
+    response[inside] = CUTOFF * np.sinc(CUTOFF * t[inside]) * window
+    return response
 
 
 def resample(samples: npt.NDArray[Any], input_rate_hz: int, output_rate_hz: int) -> npt.NDArray[np.float64]:
