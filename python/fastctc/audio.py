@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import io
 import operator
 import os
 from typing import Any, BinaryIO, Literal, TypeAlias
@@ -17,7 +18,8 @@ from fastctc.types import Audio
 
 __all__ = ["AudioSource", "Channel", "load_audio", "probe_duration_s"]
 
-AudioSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | npt.NDArray[Any]"
+_File: TypeAlias = "BinaryIO | io.RawIOBase | io.BufferedIOBase"
+AudioSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | _File | npt.NDArray[Any]"
 Channel: TypeAlias = "int | Literal['mean']"
 _Floats: TypeAlias = npt.NDArray[np.float32]
 

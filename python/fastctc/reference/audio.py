@@ -35,12 +35,15 @@ def load_audio(
     sample_rate: int | None = None,
     channel: int | Literal["mean"] = "mean",
 ) -> Audio:
-    """Reads the whole source, takes one channel or the mean of all, resamples; arguments and errors as in `fastctc.audio`.
+    """Reads the whole source, takes one channel or the mean of all, resamples.
 
-    A truncated file is read as far as it goes: only `fastctc.audio` looks at what its header promises.
+    Arguments and errors are those of `fastctc.audio`, but a truncated file is read as far as it goes: only
+    `fastctc.audio` looks at what its header promises.
     """
     for name, given_hz in (("target_rate_hz", target_rate_hz), ("sample_rate", sample_rate)):
-        if given_hz is not None and (isinstance(given_hz, bool) or not MIN_RATE_HZ <= given_hz <= MAX_RATE_HZ):
+        if given_hz is None:
+            continue
+        if isinstance(given_hz, bool) or given_hz % 1 or not MIN_RATE_HZ <= given_hz <= MAX_RATE_HZ:
             raise OptionError(f"{name} is {given_hz}; give {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
     if isinstance(source, np.ndarray):
         frames = _frames_of_array(source)
@@ -55,7 +58,7 @@ def load_audio(
     if channel == "mean":
         with np.errstate(invalid="ignore"):  # +Inf and -Inf at once: NaN, refused by resample
             mono = frames.mean(axis=1)
-    elif isinstance(channel, int) and 0 <= channel < frames.shape[1]:
+    elif isinstance(channel, int) and not isinstance(channel, bool) and 0 <= channel < frames.shape[1]:
         mono = frames[:, channel]
     else:
         raise OptionError(f'channel is {channel}; give 0 to {frames.shape[1] - 1}, or "mean"')

@@ -26,11 +26,11 @@ def impulse_response(t: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
     Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5.
     """
-    t = np.asarray(t, dtype=np.float64)
-    inside = np.abs(t) < HALF_WIDTH
-    response = np.zeros(t.shape)
-    window = np.i0(BETA * np.sqrt(1 - (t[inside] / HALF_WIDTH) ** 2)) / np.i0(BETA)
-    response[inside] = CUTOFF * np.sinc(CUTOFF * t[inside]) * window
+    times = np.asarray(t, dtype=np.float64)
+    inside = np.abs(times) < HALF_WIDTH
+    response = np.zeros(times.shape)
+    window = np.i0(BETA * np.sqrt(1 - (times[inside] / HALF_WIDTH) ** 2)) / np.i0(BETA)
+    response[inside] = CUTOFF * np.sinc(CUTOFF * times[inside]) * window
     return response
 
 
@@ -46,12 +46,12 @@ def resample(samples: npt.NDArray[Any], input_rate_hz: int, output_rate_hz: int)
     for name, rate_hz in (("input", input_rate_hz), ("output", output_rate_hz)):
         if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
             raise OptionError(f"the {name} rate is {rate_hz}; give {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
-    x = np.asarray(samples, dtype=np.float64)
+    x: npt.NDArray[np.float64] = np.array(samples, dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(x))
     if bad.size:
         raise AudioError(f"sample {bad[0]} is {x[bad[0]]}; samples must be finite")
     if input_rate_hz == output_rate_hz or not x.size:
-        return x.copy()
+        return x
 
     divisor = math.gcd(input_rate_hz, output_rate_hz)
     step, n_phases = input_rate_hz // divisor, output_rate_hz // divisor
