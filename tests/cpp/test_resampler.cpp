@@ -23,7 +23,7 @@ constexpr double pi = 3.14159265358979323846;
 // Exact tables, equal rates, and ratios whose phases are interpolated.
 const std::vector<std::pair<int, int>> rate_pairs = {
     {8000, 16000},  {11025, 16000}, {22050, 16000}, {44100, 16000}, {48000, 16000},  {16000, 8000},  {16000, 44100},
-    {16000, 16000}, {44101, 16000}, {16000, 44101}, {7999, 8000},   {383999, 16000}, {768000, 1000}, {1000, 767999}};
+    {16000, 16000}, {44101, 16000}, {16000, 44101}, {7999, 8000},   {383999, 16000}, {768000, 1000}, {1000, 96001}};
 
 std::vector<float> noise(std::size_t n, unsigned seed) {
   std::mt19937 random(seed);

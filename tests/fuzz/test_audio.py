@@ -38,8 +38,7 @@ def check(source: bytes) -> None:
     assert duration_s is None or duration_s >= 0
     try:
         audio = load_audio(source, target_rate_hz=16000)
-    except AudioError as error:
-        assert len(str(error)) > 10
+    except AudioError:
         return
     assert audio.samples.dtype == np.float32
     assert audio.samples.ndim == 1

@@ -2,7 +2,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "audio/dot_product.h"
 #include "fastctc/audio.h"
@@ -154,12 +156,9 @@ class PhaseTable {
 
 class Resampler::Impl {
  public:
-  Impl(std::uint64_t input_rate, std::uint64_t output_rate)
-      : divisor_(greatest_common_divisor(input_rate, output_rate)),
-        step_(input_rate / divisor_),
-        n_phases_(output_rate / divisor_),
-        table_(step_, n_phases_),
-        dot_(dot_product()) {
+  // Input rate / output rate = step / n_phases, in lowest terms.
+  Impl(std::uint64_t step, std::uint64_t n_phases)
+      : step_(step), n_phases_(n_phases), table_(step, n_phases), dot_(dot_product()) {
     reset();
   }
 
@@ -236,9 +235,8 @@ class Resampler::Impl {
     phase_ = position % n_phases_;
   }
 
-  std::uint64_t divisor_;
-  std::uint64_t step_;      // input rate / gcd
-  std::uint64_t n_phases_;  // output rate / gcd
+  std::uint64_t step_;
+  std::uint64_t n_phases_;
   PhaseTable table_;
   const DotProduct& dot_;
   std::vector<float> buffer_;  // the input from the first sample that is still needed, after zeros before the signal
@@ -251,7 +249,9 @@ class Resampler::Impl {
 Resampler::Resampler(int input_rate_hz, int output_rate_hz) {
   check_rate("the input rate", input_rate_hz);
   check_rate("the output rate", output_rate_hz);
-  impl_ = std::make_unique<Impl>(std::uint64_t(input_rate_hz), std::uint64_t(output_rate_hz));
+  const auto input = std::uint64_t(input_rate_hz), output = std::uint64_t(output_rate_hz);
+  const std::uint64_t divisor = greatest_common_divisor(input, output);
+  impl_ = std::make_unique<Impl>(input / divisor, output / divisor);
 }
 
 Resampler::~Resampler() = default;
