@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
   bind_errors(module);
   bind_log(module);
   bind_frontend(module);
+  bind_audio(module);
 }

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 __all__ = [
+    "Audio",
     "FrontendOptions",
     "ModelOptions",
     "Property",
@@ -15,6 +19,20 @@ __all__ = [
     "Transcript",
     "Word",
 ]
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """One channel of sound, ready for the front end."""
+
+    samples: npt.NDArray[np.float32]
+    """[n], in [-1, 1]; a filter may overshoot a little."""
+    sample_rate_hz: int
+    duration_s: float
+    """Of the source, before resampling."""
+
+    def __repr__(self) -> str:
+        return f"Audio({self.duration_s:.2f} s, {len(self.samples)} samples at {self.sample_rate_hz} Hz)"
 
 
 @dataclass(frozen=True)

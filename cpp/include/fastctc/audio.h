@@ -10,9 +10,11 @@
 
 namespace fastctc {
 
-// Streaming resampler: Kaiser-windowed sinc, polyphase, any rational ratio.
+// Streaming resampler: Kaiser-windowed sinc (Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5),
+// polyphase, any rational ratio. In memory at most some MiB, whatever the ratio.
 //
-// Output sample m stands at input time m * in / out: no delay, ceil(n * out / in) samples for n samples in.
+// Output sample m stands at input time m * in / out: no delay, ceil(n * out / in) samples for n samples in. It is ready
+// once the 64 samples of the lower rate that follow it were pushed. Equal rates copy.
 // Flat within 0.05 dB to 0.9 of the lower Nyquist frequency; images and aliases below -90 dB.
 // Any split of the input gives the same samples, bit for bit. One thread at a time.
 class FASTCTC_API Resampler {
@@ -23,9 +25,10 @@ class FASTCTC_API Resampler {
   Resampler(Resampler&&) noexcept;
   Resampler& operator=(Resampler&&) noexcept;
 
-  // Takes samples; appends those that are ready to `output`. Raises AudioError after finish().
+  // Takes samples; appends those that are ready to `output`. Raises AudioError after finish(), and on a sample that is
+  // not finite: the message names its index in the signal, and nothing of that call was taken.
   void push(const float* samples, std::size_t n_samples, std::vector<float>& output);
-  // The signal is over: appends the rest. Call once.
+  // The signal is over: appends the rest. Call once; raises AudioError on a second call.
   void finish(std::vector<float>& output);
   // Ready for another signal, buffers kept.
   void reset();
@@ -35,7 +38,7 @@ class FASTCTC_API Resampler {
   std::unique_ptr<Impl> impl_;
 };
 
-// One shot. Equal rates give a copy.
+// One shot; the same bits and errors. Here audio.sample_rate_hz must be given.
 FASTCTC_API std::vector<float> resample(AudioView audio, int output_rate_hz);
 
 }  // namespace fastctc
