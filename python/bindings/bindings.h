@@ -5,3 +5,4 @@
 
 void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
+void bind_acoustic_model(pybind11::module_& module);

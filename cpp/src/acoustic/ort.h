@@ -1,0 +1,21 @@
+// ONNX Runtime's official C++ header, for the files of acoustic/ only.
+#pragma once
+
+// The library is opened at run time, so nothing of it may be called before engine().
+#define ORT_API_MANUAL_INIT
+// The header keeps the API table in a weak global, Ort::Global<void>::api_. Under a name of our own, a program that
+// links fastctc statically and uses ONNX Runtime itself doesn't share it with us.
+#define Ort fastctc_ort
+#include <onnxruntime_cxx_api.h>
+#undef Ort
+#undef NO_EXCEPTION  // of old headers
+
+namespace fastctc {
+
+namespace ort = ::fastctc_ort;
+
+// The oldest API that has every call made here. Asking for no more lets one build run with every library since then,
+// whatever header it was compiled against.
+constexpr unsigned kOrtApiVersion = 16;
+
+}  // namespace fastctc
