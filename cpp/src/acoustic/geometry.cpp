@@ -183,8 +183,12 @@ void check_ranges(const AcousticModel::Geometry& known) {
 }
 
 void resolve_limit(const Graph& graph, const AcousticModel::Geometry& known, ResolvedGeometry& result) {
-  const int table = static_cast<int>(find_position_table(graph.path()));
   int& limit = result.values.max_encoder_frames;
+  if (graph.info().cache_aware) {  // its table holds the cache and one window, whatever the length of the audio
+    limit = 0;
+    return;
+  }
+  const int table = static_cast<int>(find_position_table(graph.path()));
   // A lower limit is the caller's to set; past the table the graph is wrong.
   if (table > 0 && known.max_encoder_frames >= 0 && (known.max_encoder_frames == 0 || known.max_encoder_frames > table)) {
     raise_contradiction(graph, "max_encoder_frames", kOption, std::to_string(known.max_encoder_frames), kTable,

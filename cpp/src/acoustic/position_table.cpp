@@ -157,6 +157,13 @@ struct Tables {
   std::set<std::string> constants;
   std::map<std::string, std::size_t> rows;  // of the constants that may be tables
   std::vector<Node> slices;
+  // Of Identity nodes, which exporters put between a shared constant and its users.
+  std::map<std::string, std::string> alias;
+
+  const std::string& source(const std::string& name) const {
+    const auto found = alias.find(name);
+    return found == alias.end() ? name : found->second;
+  }
 
   void add_constant(const std::string& name, const Tensor& tensor) {
     constants.insert(name);
@@ -168,15 +175,17 @@ struct Tables {
       add_constant(node.outputs[0], node.value);
     } else if (node.type == "Slice" && node.inputs.size() >= 3) {
       slices.push_back(std::move(node));
+    } else if (node.type == "Identity" && node.inputs.size() == 1 && node.outputs.size() == 1) {
+      alias[node.outputs[0]] = node.inputs[0];
     }
   }
 
   std::size_t frames() const {
     std::size_t fewest = 0;
     for (const Node& slice : slices) {
-      const auto table = rows.find(slice.inputs[0]);
-      if (table == rows.end() || constants.count(slice.inputs[2])) continue;
-      const bool relative = constants.count(slice.inputs[1]) == 0;
+      const auto table = rows.find(source(slice.inputs[0]));
+      if (table == rows.end() || constants.count(source(slice.inputs[2]))) continue;
+      const bool relative = constants.count(source(slice.inputs[1])) == 0;
       const std::size_t found = relative ? (table->second + 1) / 2 : table->second;
       if (fewest == 0 || found < fewest) fewest = found;
     }
