@@ -7,10 +7,11 @@ layer to the tokens.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 N_FEATURES = 8
@@ -19,8 +20,9 @@ WIDTH = 6
 FLOAT, INT64, INT32 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32
 
 
-def weights(*shape: int, seed: int) -> np.ndarray:
-    return (np.random.default_rng(seed).standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+def weights(*shape: int, seed: int) -> NDArray[np.float32]:
+    values = np.random.default_rng(seed).standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
+    return np.asarray(values, dtype=np.float32)
 
 
 def save_graph(
@@ -44,11 +46,11 @@ def save_graph(
     """Writes the graph. length="": no length input; then nothing is masked."""
     nodes, constants = [], []
 
-    def constant(name: str, value: np.ndarray) -> str:
+    def constant(name: str, value: NDArray[Any]) -> str:
         constants.append(numpy_helper.from_array(value, name))
         return name
 
-    def add(kind: str, inputs: list[str], result: str, **attributes: object) -> str:
+    def add(kind: str, inputs: list[str], result: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(kind, inputs, [result], **attributes))
         return result
 
@@ -71,15 +73,23 @@ def save_graph(
         if masked and lengths:
             value = add_mask(add, constant, value, lengths, i)
         pads = [0, 0] if waveform else [2, 1] if causal else [1, 1]
-        names = [value, constant(f"w{i}", weights(WIDTH, channels, kernel, seed=i)), constant(f"b{i}", weights(WIDTH, 1, seed=i + 50)[:, 0])]
-        value = add("Relu", [add("Conv", names, f"conv{i}", kernel_shape=[kernel], strides=[stride], pads=pads)], f"relu{i}")
+        names = [
+            value,
+            constant(f"w{i}", weights(WIDTH, channels, kernel, seed=i)),
+            constant(f"b{i}", weights(WIDTH, 1, seed=i + 50)[:, 0]),
+        ]
+        value = add(
+            "Relu", [add("Conv", names, f"conv{i}", kernel_shape=[kernel], strides=[stride], pads=pads)], f"relu{i}"
+        )
         if lengths:
             moved = add("Add", [lengths, constant(f"shift{i}", np.array([sum(pads) - kernel]))], f"moved{i}")
             halved = add("Div", [moved, constant(f"stride{i}", np.array([stride]))], f"divided{i}")
             lengths = add("Add", [halved, constant(f"one{i}", np.array([1]))], f"lengths_{i + 1}")
         channels = WIDTH
     value = add("Transpose", [value], "frames_last", perm=[0, 2, 1])
-    value = add("MatMul", [value, constant("out", weights(WIDTH, N_TOKENS, seed=99) * 6)], "scores" if activation else output)
+    value = add(
+        "MatMul", [value, constant("out", weights(WIDTH, N_TOKENS, seed=99) * 6)], "scores" if activation else output
+    )
     if activation:
         add(activation, [value], output, axis=-1)
 
@@ -113,7 +123,9 @@ def add_mask(add, constant, value: str, lengths: str, i: int) -> str:  # type: i
 
 def save_table_graph(path: Path, rows: int, *, kind: Literal["relative", "absolute", "window"]) -> Path:
     """A graph whose only interest is a position table [1, rows, 4], cut as NeMo's encodings cut it."""
-    table = helper.make_node("Constant", [], ["table"], value=numpy_helper.from_array(np.zeros((1, rows, 4), np.float32)))
+    table = helper.make_node(
+        "Constant", [], ["table"], value=numpy_helper.from_array(np.zeros((1, rows, 4), np.float32))
+    )
     starts = "frames" if kind == "relative" else "zero"
     ends = "five" if kind == "window" else "frames"
     nodes = [

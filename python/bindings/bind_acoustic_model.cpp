@@ -49,9 +49,12 @@ py::list tensor_list(const std::vector<fastctc::GraphInfo::Tensor>& tensors) {
 
 const char* layout_name(fastctc::InputLayout layout) {
   switch (layout) {
-    case fastctc::InputLayout::feature_major: return "feature_major";
-    case fastctc::InputLayout::frame_major: return "frame_major";
-    case fastctc::InputLayout::waveform: break;
+    case fastctc::InputLayout::feature_major:
+      return "feature_major";
+    case fastctc::InputLayout::frame_major:
+      return "frame_major";
+    case fastctc::InputLayout::waveform:
+      break;
   }
   return "waveform";
 }
@@ -74,7 +77,8 @@ py::dict graph_dict(const fastctc::GraphInfo& info) {
 
 std::vector<py::tuple> property_tuples(const std::vector<fastctc::Property>& properties) {
   std::vector<py::tuple> result;
-  for (const auto& property : properties) result.push_back(py::make_tuple(property.name, property.value, property.source));
+  for (const auto& property : properties)
+    result.push_back(py::make_tuple(property.name, property.value, property.source));
   return result;
 }
 
@@ -83,8 +87,9 @@ int or_unknown(const py::object& value) { return value.is_none() ? -1 : value.ca
 // A waveform may come as [N]; every column is valid.
 fastctc::Features features_from(const FloatArray& array) {
   if (array.ndim() != 1 && array.ndim() != 2) {
-    throw fastctc::OptionError("Features must be [n_features, n_frames], or [n_samples] for a waveform; this array has " +
-                               std::to_string(array.ndim()) + " dimensions.");
+    throw fastctc::OptionError(
+        "Features must be [n_features, n_frames], or [n_samples] for a waveform; this array has " +
+        std::to_string(array.ndim()) + " dimensions.");
   }
   fastctc::Features features;
   features.n_features = array.ndim() == 2 ? static_cast<std::size_t>(array.shape(0)) : 1;
@@ -134,14 +139,15 @@ void bind_acoustic_model(py::module_& module) {
         return engine_dict(info);
       },
       py::arg("library") = "", "Opens ONNX Runtime; its path, version and execution providers.");
-  module.def("subsampled_length", &fastctc::subsampled_length, py::arg("n_frames"), py::arg("factor"), py::arg("causal"),
-             "Valid output frames of strided-convolution subsampling.");
+  module.def("subsampled_length", &fastctc::subsampled_length, py::arg("n_frames"), py::arg("factor"),
+             py::arg("causal"), "Valid output frames of strided-convolution subsampling.");
 
   py::class_<AcousticModel, std::unique_ptr<AcousticModel, DeleteWithoutGil>>(
       module, "AcousticModel", "An ONNX CTC graph; run() may be called from any thread.")
       .def(py::init(&load), py::arg("path"), py::arg("session") = py::dict(),
            "Opens the graph. session: the fields of SessionOptions.")
-      .def("graph", [](const AcousticModel& model) { return graph_dict(model.graph()); }, "What the graph itself tells.")
+      .def(
+          "graph", [](const AcousticModel& model) { return graph_dict(model.graph()); }, "What the graph itself tells.")
       .def(
           "configure",
           [](AcousticModel& model, const py::object& subsampling_factor, const py::object& causal,

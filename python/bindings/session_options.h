@@ -14,7 +14,8 @@ namespace fastctc_bindings {
 
 namespace py = pybind11;
 
-inline std::vector<std::pair<std::string, std::string>> string_pairs(const std::string& option, const py::handle& value) {
+inline std::vector<std::pair<std::string, std::string>> string_pairs(const std::string& option,
+                                                                     const py::handle& value) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const auto& entry : py::dict(py::reinterpret_borrow<py::object>(value))) {
     if (!py::isinstance<py::str>(entry.first) || !py::isinstance<py::str>(entry.second)) {
@@ -30,7 +31,8 @@ T option_value(const std::string& option, const py::handle& value, const char* e
   try {
     return value.cast<T>();
   } catch (const py::cast_error&) {
-    throw fastctc::OptionError("Option " + option + " must be " + expected + ", not " + std::string(py::repr(value)) + ".");
+    throw fastctc::OptionError("Option " + option + " must be " + expected + ", not " + std::string(py::repr(value)) +
+                               ".");
   }
 }
 

@@ -158,7 +158,8 @@ TEST_CASE("graphs are recognised") {
 
 TEST_CASE("a batch changes nothing, and neither does padding") {
   if (!has_engine()) return;
-  for (const char* name : {"offline.onnx", "offline_unmasked.onnx", "full_offline.onnx", "full_offline_unmasked.onnx"}) {
+  for (const char* name :
+       {"offline.onnx", "offline_unmasked.onnx", "full_offline.onnx", "full_offline_unmasked.onnx"}) {
     CAPTURE(name);
     const AcousticModel model = load(kTiny + name);
     std::vector<Features> items;
@@ -197,7 +198,8 @@ TEST_CASE("bad input is a named error") {
   CHECK_THROWS_WITH_AS(fresh.run(noise(10)), doctest::Contains("configure()"), OptionError);
   AcousticModel::Geometry wrong;
   wrong.subsampling_factor = 4;
-  CHECK_THROWS_WITH_AS(fresh.configure(wrong), doctest::Contains("by the option, but 8 by the ONNX metadata"), ModelError);
+  CHECK_THROWS_WITH_AS(fresh.configure(wrong), doctest::Contains("by the option, but 8 by the ONNX metadata"),
+                       ModelError);
 
   const AcousticModel model = load(kDemo);
   CHECK_THROWS_WITH_AS(model.run(noise(10, 64)), doctest::Contains("64 values a frame"), ModelError);
@@ -221,7 +223,8 @@ TEST_CASE("a file that is no graph is a named error") {
   const SessionOptions session;
   CHECK_THROWS_AS(AcousticModel(kTiny + "gone.onnx", session), ModelNotFoundError);
   CHECK_THROWS_WITH_AS(AcousticModel(kTiny, session), doctest::Contains("is a directory"), ModelError);
-  CHECK_THROWS_WITH_AS(AcousticModel(kTiny + "tokens.txt", session), doctest::Contains("not an ONNX graph"), ModelError);
+  CHECK_THROWS_WITH_AS(AcousticModel(kTiny + "tokens.txt", session), doctest::Contains("not an ONNX graph"),
+                       ModelError);
   const TemporaryFile empty("");
   CHECK_THROWS_WITH_AS(AcousticModel(empty.path, session), doctest::Contains("is empty"), ModelError);
   const TemporaryFile cut(read_file(kDemo).substr(0, 100000));

@@ -1,4 +1,4 @@
-"""The acoustic model: C++ and the reference against NeMo's own outputs, and against each other on every kind of graph."""
+"""The acoustic model: C++ and the reference against NeMo's outputs, and against each other on every kind of graph."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx_graphs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import onnx_graphs
 import tolerances
 from conftest import DATA, ROOT, external
 from fastctc import _core
@@ -21,9 +25,6 @@ from fastctc.errors import AudioError, EngineError, ModelError, ModelNotFoundErr
 from fastctc.reference import acoustic_model as reference
 from fastctc.reference.position_table import find_position_table
 from fastctc.types import SessionOptions
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 TINY = DATA / "tiny"
 DEMO = ROOT / "models" / "digits" / "offline.onnx"
@@ -170,7 +171,12 @@ def cached(path: Path) -> Any:
 
 @pytest.mark.parametrize(
     ("graph", "batching"),
-    [("offline", "padded"), ("full_offline", "padded"), ("offline_unmasked", "one at a time"), ("full_offline_unmasked", "one at a time")],
+    [
+        ("offline", "padded"),
+        ("full_offline", "padded"),
+        ("offline_unmasked", "one at a time"),
+        ("full_offline_unmasked", "one at a time"),
+    ],
 )
 def test_graphs_that_padding_leaks_into_are_found(graph: str, batching: str) -> None:
     assert properties(load_core(TINY / f"{graph}.onnx"))["batching"] == (batching, "graph (probe run)")
@@ -204,7 +210,7 @@ GRAPHS: dict[str, dict[str, Any]] = {
     "waveform with lengths": {"layout": "waveform", "audio": "waveform", "length": "waveform_lengths"},
     "waveform with a channel": {"layout": "waveform_3d", "audio": "sound", "length": "", "output": "y"},
 }
-UNKNOWN_NAME = {"audio": "sound", "length": "n_len", "output": "y"}
+UNKNOWN_NAME: dict[str, Any] = {"audio": "sound", "length": "n_len", "output": "y"}
 
 
 @pytest.mark.parametrize("kind", GRAPHS)
@@ -239,7 +245,9 @@ def test_every_kind_of_graph_runs_and_equals_the_reference(kind: str, tmp_path: 
 def test_logits_and_log_probs_of_one_network_agree(load: Callable[..., Any], tmp_path: Path) -> None:
     item = noise(onnx_graphs.N_FEATURES, 77)
     plain = configured(load(onnx_graphs.save_graph(tmp_path / "a.onnx"))).run([item])[0]
-    logits = configured(load(onnx_graphs.save_graph(tmp_path / "b.onnx", output="logits", activation=""))).run([item])[0]
+    logits = configured(load(onnx_graphs.save_graph(tmp_path / "b.onnx", output="logits", activation=""))).run([item])[
+        0
+    ]
     assert np.abs(plain - logits).max() < 2e-6
 
 
@@ -290,7 +298,7 @@ def test_real_phoneme_models(name: str) -> None:
     items = [noise(n) * 0.1 if waveform else noise(80, n) for n in ([16000, 23456] if waveform else [100, 147])]
     for together, item, expected in zip(core.run(items), items, twin.run(items), strict=True):
         assert np.abs(together - core.run([item])[0]).max() <= tolerances.LOG_PROBS_BATCH
-        assert np.abs(together - expected).max() <= tolerances.LOG_PROBS_TWIN
+        assert np.abs(together - expected).max() <= tolerances.LOG_PROBS_BATCH
 
 
 # Geometry
@@ -308,9 +316,7 @@ def test_demo_models_geometry(load: Callable[..., Any]) -> None:
 
 
 def test_options_come_first_and_agree(load: Callable[..., Any]) -> None:
-    found = properties(
-        load(DEMO), subsampling_factor=8, causal=True, max_encoder_frames=500, log_probs_kind="logits"
-    )
+    found = properties(load(DEMO), subsampling_factor=8, causal=True, max_encoder_frames=500, log_probs_kind="logits")
     found.pop("batching", None)
     assert {source for _, source in found.values()} == {"option"}
     assert [value for value, _ in found.values()] == ["8", "true", "500", "logits"]
@@ -321,7 +327,10 @@ def test_options_come_first_and_agree(load: Callable[..., Any]) -> None:
     [
         ({"subsampling_factor": 4}, "subsampling_factor is 4 by the option, but 8 by the ONNX metadata"),
         ({"causal": False}, "subsampling_causal is (0|False) by the option, but (1|True) by"),
-        ({"max_encoder_frames": 1001}, "max_encoder_frames is 1001 by the option, but 1000 by the graph's position table"),
+        (
+            {"max_encoder_frames": 1001},
+            "max_encoder_frames is 1001 by the option, but 1000 by the graph's position table",
+        ),
         ({"max_encoder_frames": 0}, "max_encoder_frames is 0 by the option, but 1000"),
     ],
 )
@@ -357,7 +366,8 @@ def test_a_limit_of_the_callers(load: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "kind", "expected"), [(1999, "relative", 1000), (5000, "absolute", 5000), (257, "window", 0), (9, "relative", 0)]
+    ("rows", "kind", "expected"),
+    [(1999, "relative", 1000), (5000, "absolute", 5000), (257, "window", 0), (9, "relative", 0)],
 )
 def test_position_tables_are_found_in_the_file(rows: int, kind: Any, expected: int, tmp_path: Path) -> None:
     path = onnx_graphs.save_table_graph(tmp_path / "table.onnx", rows, kind=kind)
@@ -397,7 +407,8 @@ def broken(tmp_path: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "kind", ["directory", "empty", "truncated", "cut by one byte", "text", "noise", "wave", "weights missing", "weights cut"]
+    "kind",
+    ["directory", "empty", "truncated", "cut by one byte", "text", "noise", "wave", "weights missing", "weights cut"],
 )
 def test_a_file_that_is_no_model(load: Callable[..., Any], kind: str, tmp_path: Path, capfd: Any) -> None:
     path = broken(tmp_path, kind)
@@ -496,7 +507,7 @@ def test_session_options_change_nothing(load: Callable[..., Any]) -> None:
 
 def test_wrong_features(load: Callable[..., Any]) -> None:
     model = configured(load(DEMO))
-    with pytest.raises(ModelError, match="64 values a frame, .* takes.* 80"):
+    with pytest.raises(ModelError, match=r"64 values a frame, .* takes.* 80"):
         model.run([noise(64, 50)])
     spoiled = noise(80, 50)
     spoiled[7, 31] = np.nan
@@ -515,7 +526,7 @@ def test_arrays_of_other_kinds() -> None:
         model.run([features.T.astype(np.float64)])
     with pytest.raises(OptionError, match="3 dimensions"):
         model.run([np.zeros((1, 80, 50), np.float32)])
-    with pytest.raises(ModelError, match="Item 1 of the batch: .*1 values a frame"):
+    with pytest.raises(ModelError, match=r"Item 1 of the batch: .*1 values a frame"):
         model.run([noise(80, 50), noise(50)])
     with pytest.raises(OptionError, match="called once"):
         model.configure()

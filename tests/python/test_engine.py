@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import ROOT
 from fastctc import engine
 
@@ -29,7 +30,12 @@ def open_in_process(*libraries: str, variable: str = "") -> str:
     if variable:
         environment[engine.VARIABLE] = variable
     done = subprocess.run(
-        [sys.executable, "-c", OPEN, *libraries], capture_output=True, text=True, check=False, env=environment, timeout=120
+        [sys.executable, "-c", OPEN, *libraries],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # nothing is printed by the library, or by ONNX Runtime
@@ -138,7 +144,11 @@ def test_a_failed_opening_can_be_followed_by_a_good_one(wheel_library: str) -> N
         1,
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "/nowhere.so", wheel_library], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", code, "/nowhere.so", wheel_library],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     assert done.stdout.startswith(f"opened {wheel_library}")
 

@@ -35,7 +35,8 @@ class AcousticModel::Impl {
   void check_limit(std::size_t n_frames, const std::string& label) const;
   std::size_t output_frames(std::size_t n_frames) const;
   GraphOutput run_graph(const std::vector<GraphInput>& items, std::size_t n_features) const;
-  LogProbs take(const GraphOutput& output, std::size_t index, std::size_t n_input_frames, const std::string& label) const;
+  LogProbs take(const GraphOutput& output, std::size_t index, std::size_t n_input_frames,
+                const std::string& label) const;
   void normalize(LogProbs& item) const;
 
   mutable std::atomic<bool> told_{false};
@@ -51,8 +52,9 @@ void AcousticModel::Impl::check_ready() const {
 
 void AcousticModel::Impl::check(const Features& item, std::size_t n_features, const std::string& label) const {
   if (item.n_features != n_features || n_features == 0) {
-    throw ModelError(label + "The features have " + std::to_string(item.n_features) + " values a frame, but the graph " +
-                     graph.path() + " takes " + std::to_string(n_features) + ". Check the front end's n_mels and kind.");
+    throw ModelError(label + "The features have " + std::to_string(item.n_features) +
+                     " values a frame, but the graph " + graph.path() + " takes " + std::to_string(n_features) +
+                     ". Check the front end's n_mels and kind.");
   }
   if (item.values.size() != item.n_features * item.n_frames || item.n_valid_frames > item.n_frames) {
     throw OptionError(label + "The features hold " + std::to_string(item.values.size()) + " values, not " +
@@ -82,16 +84,18 @@ void AcousticModel::Impl::check_limit(std::size_t n_frames, const std::string& l
   const std::size_t limit = static_cast<std::size_t>(std::max(geometry.values.max_encoder_frames, 0));
   if (limit == 0 || output_frames(n_frames) <= limit) return;
   const std::size_t factor = static_cast<std::size_t>(geometry.values.subsampling_factor);
-  const std::size_t most = geometry.has_formula && geometry.values.causal > 0 ? factor * (limit - 1) + 1 : factor * limit;
+  const std::size_t most =
+      geometry.has_formula && geometry.values.causal > 0 ? factor * (limit - 1) + 1 : factor * limit;
   char seconds[64] = "";
   if (graph.info().layout != InputLayout::waveform) {
     std::snprintf(seconds, sizeof seconds, " (%.1f s of at most %.1f s, at 10 ms a frame)",
                   static_cast<double>(n_frames) / 100, static_cast<double>(most) / 100);
   }
-  throw AudioError(label + "The audio is too long: " + std::to_string(n_frames) + " input frames" + seconds + " would be " +
-                   std::to_string(output_frames(n_frames)) + " output frames, but the graph " + graph.path() +
-                   " is right up to " + std::to_string(limit) + " (max_encoder_frames), that is " + std::to_string(most) +
-                   " input frames. Cut the audio into shorter pieces, or export the model with a larger pos_emb_max_len.");
+  throw AudioError(
+      label + "The audio is too long: " + std::to_string(n_frames) + " input frames" + seconds + " would be " +
+      std::to_string(output_frames(n_frames)) + " output frames, but the graph " + graph.path() + " is right up to " +
+      std::to_string(limit) + " (max_encoder_frames), that is " + std::to_string(most) +
+      " input frames. Cut the audio into shorter pieces, or export the model with a larger pos_emb_max_len.");
 }
 
 GraphOutput AcousticModel::Impl::run_graph(const std::vector<GraphInput>& items, std::size_t n_features) const {
@@ -102,7 +106,8 @@ GraphOutput AcousticModel::Impl::run_graph(const std::vector<GraphInput>& items,
   } catch (const EngineError& error) {
     if (longest >= geometry.shortest_probe_frames) throw;
     throw AudioError("The audio is too short for the graph: " + std::to_string(longest) + " input frames; " +
-                     std::to_string(geometry.shortest_probe_frames) + " are enough. Pad it with silence. (" + error.what() + ")");
+                     std::to_string(geometry.shortest_probe_frames) + " are enough. Pad it with silence. (" +
+                     error.what() + ")");
   }
 }
 
@@ -113,7 +118,8 @@ void AcousticModel::Impl::normalize(LogProbs& item) const {
   }
   const double total = log_sum_exp(item.values.data(), item.n_tokens);
   if (!std::isfinite(total)) {
-    throw EngineError("The graph " + graph.path() + " gave values that are not finite. Check its weights, and the provider.");
+    throw EngineError("The graph " + graph.path() +
+                      " gave values that are not finite. Check its weights, and the provider.");
   }
   if (geometry.values.log_probs_kind == "log_probs") {
     if (std::fabs(total) <= kNormalizedTolerance) return;
@@ -136,14 +142,15 @@ LogProbs AcousticModel::Impl::take(const GraphOutput& output, std::size_t index,
     item.n_frames = output_frames(n_input_frames);
   }
   if (item.n_frames > output.n_frames) {
-    throw ModelError(label + "The graph " + graph.path() + " gave " + std::to_string(output.n_frames) + " output frames for " +
-                     std::to_string(n_input_frames) + " input frames, not " + std::to_string(item.n_frames) +
-                     ". Its subsampling is not what its probe run showed.");
+    throw ModelError(label + "The graph " + graph.path() + " gave " + std::to_string(output.n_frames) +
+                     " output frames for " + std::to_string(n_input_frames) + " input frames, not " +
+                     std::to_string(item.n_frames) + ". Its subsampling is not what its probe run showed.");
   }
   const std::size_t limit = static_cast<std::size_t>(std::max(geometry.values.max_encoder_frames, 0));
   if (limit && item.n_frames > limit) {
-    throw AudioError(label + "The audio is too long: " + std::to_string(item.n_frames) + " output frames, but the graph " +
-                     graph.path() + " is right up to " + std::to_string(limit) + ". Cut it into shorter pieces.");
+    throw AudioError(label + "The audio is too long: " + std::to_string(item.n_frames) +
+                     " output frames, but the graph " + graph.path() + " is right up to " + std::to_string(limit) +
+                     ". Cut it into shorter pieces.");
   }
   const float* values = output.item(index);
   item.values.assign(values, values + item.n_frames * item.n_tokens);

@@ -95,8 +95,8 @@ std::unique_ptr<Engine> open(const std::string& library) {
     file.release();
     try {
       info.providers = ort::GetAvailableProviders();
-      return std::unique_ptr<Engine>(new Engine{
-          std::move(info), ort::Env(ORT_LOGGING_LEVEL_WARNING, "fastctc", forward_log, nullptr)});
+      return std::unique_ptr<Engine>(
+          new Engine{std::move(info), ort::Env(ORT_LOGGING_LEVEL_WARNING, "fastctc", forward_log, nullptr)});
     } catch (const ort::Exception& error) {
       throw EngineError(name + ": ONNX Runtime can't start: " + error.what());
     }

@@ -88,8 +88,8 @@ Probe probe(const Graph& graph, std::size_t short_frames, std::size_t long_frame
     result.short_output = valid_frames(alone, 0);
     result.long_output = valid_frames(graph.run({long_item}, n_features), 0);
     result.n_tokens = alone.n_tokens;
-    result.batches_exactly = !graph.info().length_input.empty() &&
-                             batch_is_exact(graph, n_features, alone, short_item, long_item);
+    result.batches_exactly =
+        !graph.info().length_input.empty() && batch_is_exact(graph, n_features, alone, short_item, long_item);
   } catch (const EngineError& error) {
     result.failure = error.what();
   }
@@ -141,7 +141,8 @@ Source agree(const Graph& graph, const char* property, const std::vector<Source>
     if (chosen.value < 0) {
       chosen = source;
     } else if (chosen.value != source.value) {
-      raise_contradiction(graph, property, chosen.name, std::to_string(chosen.value), source.name, std::to_string(source.value));
+      raise_contradiction(graph, property, chosen.name, std::to_string(chosen.value), source.name,
+                          std::to_string(source.value));
     }
   }
   return chosen;
@@ -173,8 +174,8 @@ std::string normalized_name(std::string name) {
 
 void check_ranges(const AcousticModel::Geometry& known) {
   if (known.subsampling_factor == 0 || known.subsampling_factor > kLargestFactor) {
-    throw OptionError("Option subsampling_factor must be an integer from 1 to " + std::to_string(kLargestFactor) + ", not " +
-                      std::to_string(known.subsampling_factor) + ".");
+    throw OptionError("Option subsampling_factor must be an integer from 1 to " + std::to_string(kLargestFactor) +
+                      ", not " + std::to_string(known.subsampling_factor) + ".");
   }
   if (known.causal > 1) throw OptionError("Option subsampling_causal must be true or false.");
   if (!known.log_probs_kind.empty() && known.log_probs_kind != "log_probs" && known.log_probs_kind != "logits") {
@@ -190,7 +191,8 @@ void resolve_limit(const Graph& graph, const AcousticModel::Geometry& known, Res
   }
   const int table = static_cast<int>(find_position_table(graph.path()));
   // A lower limit is the caller's to set; past the table the graph is wrong.
-  if (table > 0 && known.max_encoder_frames >= 0 && (known.max_encoder_frames == 0 || known.max_encoder_frames > table)) {
+  if (table > 0 && known.max_encoder_frames >= 0 &&
+      (known.max_encoder_frames == 0 || known.max_encoder_frames > table)) {
     raise_contradiction(graph, "max_encoder_frames", kOption, std::to_string(known.max_encoder_frames), kTable,
                         std::to_string(table));
   }
@@ -215,7 +217,8 @@ const char* short_source(const Source& source) {
   return source.name == kOption ? "option" : source.name == kMetadata ? "ONNX metadata" : "graph (probe run)";
 }
 
-void resolve_subsampling(const Graph& graph, const AcousticModel::Geometry& known, const Probe& run, ResolvedGeometry& result) {
+void resolve_subsampling(const Graph& graph, const AcousticModel::Geometry& known, const Probe& run,
+                         ResolvedGeometry& result) {
   const bool waveform = graph.info().layout == InputLayout::waveform;
   const bool ran = run.failure.empty() && run.long_output > 0;
   const Formula formula = ran && !waveform ? fit_formula(run) : Formula{};
@@ -225,8 +228,9 @@ void resolve_subsampling(const Graph& graph, const AcousticModel::Geometry& know
   if (ran && !ratio && !waveform && known.subsampling_factor < 0 && metadata < 0) {
     ratio = fit_ratio(probe(graph, kShortFrames, kFarFrames));
   }
-  const Source factor = agree(graph, "subsampling_factor",
-                              {{known.subsampling_factor, kOption}, {metadata, kMetadata}, {ratio ? ratio : -1, kProbe}});
+  const Source factor =
+      agree(graph, "subsampling_factor",
+            {{known.subsampling_factor, kOption}, {metadata, kMetadata}, {ratio ? ratio : -1, kProbe}});
   if (factor.value < 0) {
     throw ModelError("The graph " + graph.path() + " doesn't tell how many input frames an output frame stands for (" +
                      (ran ? std::to_string(run.short_frames) + " gave " + std::to_string(run.short_output) + ", " +
@@ -249,7 +253,8 @@ void resolve_subsampling(const Graph& graph, const AcousticModel::Geometry& know
 
 std::size_t subsampled_length(std::size_t n_frames, int factor, bool causal) {
   if (factor < 1 || (factor & (factor - 1)) != 0) {
-    throw OptionError("A subsampling factor of strided convolutions is a power of two, not " + std::to_string(factor) + ".");
+    throw OptionError("A subsampling factor of strided convolutions is a power of two, not " + std::to_string(factor) +
+                      ".");
   }
   for (int rest = factor; rest > 1; rest /= 2) {
     if (n_frames == 0) return 0;

@@ -12,21 +12,36 @@ namespace {
 
 std::string type_name(ONNXTensorElementDataType type) {
   switch (type) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT: return "float32";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE: return "float64";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16: return "float16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16: return "bfloat16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8: return "int8";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8: return "uint8";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16: return "int16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16: return "uint16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32: return "int32";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32: return "uint32";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64: return "int64";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64: return "uint64";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL: return "bool";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING: return "string";
-    default: return "type " + std::to_string(static_cast<int>(type));
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
+      return "float32";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
+      return "float64";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
+      return "float16";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
+      return "bfloat16";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8:
+      return "int8";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
+      return "uint8";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16:
+      return "int16";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16:
+      return "uint16";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
+      return "int32";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32:
+      return "uint32";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
+      return "int64";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64:
+      return "uint64";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL:
+      return "bool";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING:
+      return "string";
+    default:
+      return "type " + std::to_string(static_cast<int>(type));
   }
 }
 
@@ -70,7 +85,8 @@ std::vector<float> padded(const std::vector<GraphInput>& items, std::size_t n_fe
     for (std::size_t feature = 0; feature < n_features; ++feature) {
       const float* source = item.values + feature * item.stride;
       if (frame_major) {
-        for (std::size_t frame = 0; frame < item.n_columns; ++frame) target[frame * n_features + feature] = source[frame];
+        for (std::size_t frame = 0; frame < item.n_columns; ++frame)
+          target[frame * n_features + feature] = source[frame];
       } else {
         std::copy_n(source, item.n_columns, target + feature * n_columns);
       }
@@ -137,13 +153,14 @@ GraphOutput Graph::run(const std::vector<GraphInput>& items, std::size_t n_featu
     std::vector<ort::Value> inputs;
     std::vector<const char*> input_names = {info_.audio_input.c_str()};
     // ONNX Runtime takes a pointer to mutable memory but doesn't write inputs.
-    inputs.push_back(ort::Value::CreateTensor<float>(memory_, const_cast<float*>(audio), items.size() * n_features * n_columns,
-                                                     shape.data(), shape.size()));
+    inputs.push_back(ort::Value::CreateTensor<float>(
+        memory_, const_cast<float*>(audio), items.size() * n_features * n_columns, shape.data(), shape.size()));
     if (!info_.length_input.empty()) {
       input_names.push_back(info_.length_input.c_str());
-      inputs.push_back(narrow_lengths_
-                           ? ort::Value::CreateTensor<std::int32_t>(memory_, narrow.data(), narrow.size(), &n_items, 1)
-                           : ort::Value::CreateTensor<std::int64_t>(memory_, lengths.data(), lengths.size(), &n_items, 1));
+      inputs.push_back(
+          narrow_lengths_
+              ? ort::Value::CreateTensor<std::int32_t>(memory_, narrow.data(), narrow.size(), &n_items, 1)
+              : ort::Value::CreateTensor<std::int64_t>(memory_, lengths.data(), lengths.size(), &n_items, 1));
     }
     std::vector<const char*> output_names = {info_.output.c_str()};
     if (!info_.length_output.empty()) output_names.push_back(info_.length_output.c_str());
@@ -173,8 +190,8 @@ GraphOutput Graph::checked(std::vector<ort::Value> values, std::size_t n_items) 
     const bool narrow = values[1].GetTensorTypeAndShapeInfo().GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
     output.lengths = narrow ? read_lengths<std::int32_t>(values[1]) : read_lengths<std::int64_t>(values[1]);
     if (output.lengths.size() != n_items) {
-      throw ModelError("The graph " + path_ + " gave " + std::to_string(output.lengths.size()) + " lengths for a batch of " +
-                       std::to_string(n_items) + ".");
+      throw ModelError("The graph " + path_ + " gave " + std::to_string(output.lengths.size()) +
+                       " lengths for a batch of " + std::to_string(n_items) + ".");
     }
     for (std::size_t& length : output.lengths) length = std::min(length, output.n_frames);
   }

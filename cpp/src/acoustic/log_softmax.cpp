@@ -7,7 +7,8 @@
 namespace fastctc {
 
 double log_sum_exp(const float* values, std::size_t n_values) {
-  const double highest = n_values ? *std::max_element(values, values + n_values) : -std::numeric_limits<double>::infinity();
+  const double highest =
+      n_values ? *std::max_element(values, values + n_values) : -std::numeric_limits<double>::infinity();
   if (!std::isfinite(highest)) return highest;
   double sum = 0;
   for (std::size_t i = 0; i < n_values; ++i) sum += std::exp(static_cast<double>(values[i]) - highest);

@@ -18,11 +18,11 @@ enum GraphField { kGraphNode = 1, kGraphInitializer = 5 };
 enum NodeField { kNodeInput = 1, kNodeOutput = 2, kNodeOpType = 4, kNodeAttribute = 5 };
 enum AttributeField { kAttributeTensor = 5 };
 enum TensorField { kTensorDims = 1, kTensorType = 2, kTensorName = 8 };
-constexpr std::uint64_t kFloat = 1;            // TensorProto.DataType
-constexpr std::uint64_t kLongestName = 4096;   // longer strings are skipped
-constexpr std::uint64_t kShortSkip = 4096;      // bytes; cheaper to read than to seek
-constexpr std::size_t kMostDims = 8;           // no table has more
-constexpr std::uint64_t kFewestRows = 32;      // a table of fewer frames than that is something else
+constexpr std::uint64_t kFloat = 1;           // TensorProto.DataType
+constexpr std::uint64_t kLongestName = 4096;  // longer strings are skipped
+constexpr std::uint64_t kShortSkip = 4096;    // bytes; cheaper to read than to seek
+constexpr std::size_t kMostDims = 8;          // no table has more
+constexpr std::uint64_t kFewestRows = 32;     // a table of fewer frames than that is something else
 
 // Protocol-buffer fields of a file; a broken file ends the walk.
 class ProtobufFile {
@@ -44,9 +44,15 @@ class ProtobufFile {
       const std::uint64_t tag = varint();
       const int field = static_cast<int>(tag >> 3);
       switch (tag & 7) {
-        case 0: visit(field, varint(), std::uint64_t{0}); break;
-        case 1: skip_to(position_ + 8, end); break;
-        case 5: skip_to(position_ + 4, end); break;
+        case 0:
+          visit(field, varint(), std::uint64_t{0});
+          break;
+        case 1:
+          skip_to(position_ + 8, end);
+          break;
+        case 5:
+          skip_to(position_ + 4, end);
+          break;
         case 2: {
           const std::uint64_t length = varint();
           if (!ok() || length > end - std::min(position_, end)) return fail();
@@ -55,7 +61,8 @@ class ProtobufFile {
           skip_to(stop, end);
           break;
         }
-        default: return fail();
+        default:
+          return fail();
       }
     }
   }

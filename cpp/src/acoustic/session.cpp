@@ -4,6 +4,7 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <system_error>
 #include <unordered_map>
@@ -53,13 +54,15 @@ void append_cuda(ort::SessionOptions& target, const SessionOptions& options) {
     keys.push_back(entry.first.c_str());
     values.push_back(entry.second.c_str());
   }
-  if (!keys.empty()) ort::ThrowOnError(api.UpdateCUDAProviderOptions(cuda.get(), keys.data(), values.data(), keys.size()));
+  if (!keys.empty())
+    ort::ThrowOnError(api.UpdateCUDAProviderOptions(cuda.get(), keys.data(), values.data(), keys.size()));
   ort::ThrowOnError(api.SessionOptionsAppendExecutionProvider_CUDA_V2(target, cuda.get()));
 }
 
 // The library lists "XnnpackExecutionProvider" but takes "XNNPACK" here, "OpenVINOExecutionProvider" and "OpenVINO".
 void append_by_name(ort::SessionOptions& target, const std::string& provider, const SessionOptions& options) {
-  std::unordered_map<std::string, std::string> entries(options.provider_options.begin(), options.provider_options.end());
+  std::unordered_map<std::string, std::string> entries(options.provider_options.begin(),
+                                                       options.provider_options.end());
   std::string upper = provider;
   for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   try {
@@ -98,8 +101,8 @@ GraphOptimizationLevel optimization_level(const std::string& name) {
 
 void check_threads(const char* option, int value) {
   if (value < 0 || value > kMostThreads) {
-    throw OptionError(std::string("Option ") + option + " must be an integer from 0 to " + std::to_string(kMostThreads) +
-                      ", not " + std::to_string(value) + ".");
+    throw OptionError(std::string("Option ") + option + " must be an integer from 0 to " +
+                      std::to_string(kMostThreads) + ", not " + std::to_string(value) + ".");
   }
 }
 
@@ -146,14 +149,22 @@ void check_file(const std::string& graph_path) {
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
+// The graph's own file was opened, so what is missing or short is another one. Words of ONNX Runtime 1.17 to 1.32.
+bool is_about_weights(const std::string& reason) {
+  constexpr const char* kParts[] = {"xternal data",  "xternal initializer", "GetExtDataFromTensorProto",
+                                    "GetFileLength", "get file size",       "No such file"};
+  return std::any_of(std::begin(kParts), std::end(kParts), [&](const char* part) { return has(reason, part); });
+}
+
 [[noreturn]] void raise_load_error(const std::string& graph_path, const EngineInfo& info, const ort::Exception& error) {
   const std::string reason = error.what();
   std::string what = "ONNX Runtime " + info.version + " can't load it. Export it again, or update ONNX Runtime.";
   if (error.GetOrtErrorCode() == ORT_INVALID_PROTOBUF || has(reason, "Protobuf parsing failed") ||
       has(reason, "No graph was found")) {
     what = "it is not an ONNX graph, or it is cut short. Copy or export it again.";
-  } else if (has(reason, "xternal data") || has(reason, "xternal initializer") || has(reason, "GetExtDataFromTensorProto")) {
-    what = "its weights are in another file, which is missing, cut short, or of another graph. Put that file beside it.";
+  } else if (is_about_weights(reason)) {
+    what =
+        "its weights are in another file, which is missing, cut short, or of another graph. Put that file beside it.";
   } else if (has(reason, "IR version") || has(reason, "opset")) {
     what = "ONNX Runtime " + info.version + " is too old for it. Update ONNX Runtime.";
   }

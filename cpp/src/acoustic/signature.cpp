@@ -12,9 +12,18 @@ namespace {
 using Tensor = GraphInfo::Tensor;
 
 // Names seen in the exports of NeMo, sherpa-onnx, onnx-asr, transformers, WeNet; the first that is there wins.
-constexpr const char* kAudioNames[] = {"audio_signal", "processed_signal", "features", "input_features", "input_values",
-                                       "waveform",     "waveforms",        "speech",   "audio",          "feats",
-                                       "x",            "input"};
+constexpr const char* kAudioNames[] = {"audio_signal",
+                                       "processed_signal",
+                                       "features",
+                                       "input_features",
+                                       "input_values",
+                                       "waveform",
+                                       "waveforms",
+                                       "speech",
+                                       "audio",
+                                       "feats",
+                                       "x",
+                                       "input"};
 constexpr const char* kOutputNames[] = {"logprobs", "log_probs", "logits", "output"};
 constexpr const char* kFeatureMajorNames[] = {"audio_signal", "processed_signal"};  // NeMo's, [B, F, T]
 constexpr const char* kLengthEndings[] = {"length", "lengths", "len", "lens"};
@@ -56,7 +65,8 @@ std::string describe(const std::vector<Tensor>& tensors) {
       "The graph " + graph_path + " is not one that fastctc can run: " + why + ". Inputs: " + describe(info.inputs) +
       "; outputs: " + describe(info.outputs) +
       ". Expected: audio float32 [batch, features, frames], [batch, frames, features] or [batch, samples], with or "
-      "without its lengths [batch] int64 or int32 (length, *_lengths, *_len); an output float32 [batch, frames, tokens] "
+      "without its lengths [batch] int64 or int32 (length, *_lengths, *_len); an output float32 [batch, frames, "
+      "tokens] "
       "of log-probs or logits, with or without its lengths.");
 }
 
@@ -86,7 +96,8 @@ void recognize_inputs(const std::string& graph_path, GraphInfo& info) {
     }
   }
   const Tensor* chosen = choose(audio, kAudioNames);
-  if (!chosen) raise_unknown(graph_path, info, audio.empty() ? "no input takes float32 audio" : "its audio input is not clear");
+  if (!chosen)
+    raise_unknown(graph_path, info, audio.empty() ? "no input takes float32 audio" : "its audio input is not clear");
   for (const Tensor* other : audio) {
     if (other != chosen) raise_unknown(graph_path, info, "it needs the input " + other->name + " as well");
   }
@@ -103,7 +114,8 @@ void recognize_layout(const std::string& graph_path, GraphInfo& info) {
   if (shape.size() == 2 || (shape.size() == 3 && shape[1] == 1)) {
     info.layout = InputLayout::waveform;
     info.n_features = 1;
-    if (shape.back() >= 0) raise_unknown(graph_path, info, "its number of samples is fixed; export it with dynamic axes");
+    if (shape.back() >= 0)
+      raise_unknown(graph_path, info, "its number of samples is fixed; export it with dynamic axes");
     return;
   }
   if (shape.size() != 3) raise_unknown(graph_path, info, "its audio input has neither 2 nor 3 dimensions");
@@ -111,7 +123,8 @@ void recognize_layout(const std::string& graph_path, GraphInfo& info) {
     raise_unknown(graph_path, info, "its number of frames is fixed; export it with dynamic axes");
   }
   if (shape[1] < 0 && shape[2] < 0 && !contains(kFeatureMajorNames, lower(info.audio_input))) {
-    raise_unknown(graph_path, info, "nothing tells which axis of its audio input holds the features; export it with that one fixed");
+    raise_unknown(graph_path, info,
+                  "nothing tells which axis of its audio input holds the features; export it with that one fixed");
   }
   info.layout = shape[2] >= 0 ? InputLayout::frame_major : InputLayout::feature_major;
   info.n_features = static_cast<std::size_t>(std::max<std::int64_t>({shape[1], shape[2], 0}));
@@ -128,7 +141,8 @@ void recognize_outputs(const std::string& graph_path, GraphInfo& info) {
     }
   }
   const Tensor* chosen = choose(scores, kOutputNames);
-  if (!chosen) raise_unknown(graph_path, info, scores.empty() ? "no output is float32" : "its log-prob output is not clear");
+  if (!chosen)
+    raise_unknown(graph_path, info, scores.empty() ? "no output is float32" : "its log-prob output is not clear");
   const auto& shape = chosen->shape;
   if (!shape.empty() && (shape.size() != 3 || (shape[1] >= 0 && shape[2] < 0))) {
     raise_unknown(graph_path, info, "its output " + chosen->name + " is not [batch, frames, tokens]");

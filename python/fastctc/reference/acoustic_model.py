@@ -124,7 +124,7 @@ class AcousticModel:
         if self._limit and self._output_frames(n_frames) > self._limit:
             raise AudioError(
                 f"The audio is too long: {n_frames} input frames would be {self._output_frames(n_frames)} output "
-                f"frames, but the graph is right up to {self._limit} (max_encoder_frames). Cut the audio into shorter pieces."
+                f"frames, but the graph is right up to {self._limit} (max_encoder_frames). Cut it into shorter pieces."
             )
         try:
             scores = self._scores(item)
