@@ -49,6 +49,7 @@ class Graph {
   std::string path_;
   mutable ort::Session session_;  // Run() is thread-safe, but not const
   ort::RunOptions run_options_;
+  ort::RunOptions long_run_options_;  // gives the arena's memory back
   ort::MemoryInfo memory_;
   GraphInfo info_;
   std::size_t audio_rank_ = 3;
