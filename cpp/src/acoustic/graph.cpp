@@ -108,7 +108,7 @@ std::vector<Length> lengths_of(const std::vector<GraphInput>& items) {
 
 template <class Length>
 std::vector<std::size_t> read_lengths(const ort::Value& value) {
-  const Length* data = value.GetTensorData<Length>();
+  const Length* data = tensor_data<Length>(value);
   std::vector<std::size_t> lengths;
   for (std::size_t i = 0; i < value.GetTensorTypeAndShapeInfo().GetElementCount(); ++i) {
     lengths.push_back(static_cast<std::size_t>(std::max<Length>(data[i], 0)));

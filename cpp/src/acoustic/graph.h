@@ -26,7 +26,7 @@ struct GraphOutput {
   std::size_t n_tokens = 0;
   std::vector<std::size_t> lengths;  // valid frames of each item, where the graph has a length output
 
-  const float* item(std::size_t index) const { return scores.GetTensorData<float>() + index * n_frames * n_tokens; }
+  const float* item(std::size_t index) const { return tensor_data<float>(scores) + index * n_frames * n_tokens; }
 };
 
 class Graph {

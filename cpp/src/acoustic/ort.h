@@ -10,6 +10,8 @@
 #undef Ort
 #undef NO_EXCEPTION  // of old headers
 
+#include <cstddef>
+
 namespace fastctc {
 
 namespace ort = ::fastctc_ort;
@@ -17,5 +19,16 @@ namespace ort = ::fastctc_ort;
 // The oldest API that has every call made here. Asking for no more lets one build run with every library since then,
 // whatever header it was compiled against.
 constexpr unsigned kOrtApiVersion = 16;
+// The part of the table that those libraries have; its last entry is the last one of 1.16.
+constexpr std::size_t kOrtApiBytes = offsetof(OrtApi, KernelContext_GetResource) + sizeof(void*);
+
+// Value::GetTensorData of headers since 1.23 calls what older libraries don't have.
+template <class T>
+const T* tensor_data(const ort::Value& value) {
+  OrtValue* handle = value;
+  void* data = nullptr;
+  ort::ThrowOnError(ort::GetApi().GetTensorMutableData(handle, &data));
+  return static_cast<const T*>(data);
+}
 
 }  // namespace fastctc
