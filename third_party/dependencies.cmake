@@ -3,19 +3,27 @@
 # into the build tree), the official release archive by SHA-256. Versions and licences: third_party/README.md.
 include(third_party/find_headers.cmake)
 
-fastctc_find_headers(onnxruntime HEADER onnxruntime_cxx_api.h
+fastctc_find_headers(onnxruntime HEADER onnxruntime_cxx_api.h TARGET onnxruntime::onnxruntime
   PATH_SUFFIXES onnxruntime onnxruntime/core/session
   DEBIAN_PACKAGE libonnxruntime-dev DEBIAN_SUITE trixie
   URL https://github.com/microsoft/onnxruntime/releases/download/v1.16.3/onnxruntime-linux-x64-1.16.3.tgz
   SHA256 b072f989d6315ac0e22dcb4771b083c5156d974a3496ac3504c77f4062eb248e)
 
-fastctc_find_headers(json HEADER nlohmann/json.hpp
+# The oldest API that cpp/src/acoustic/ort.h asks for.
+file(STRINGS ${FASTCTC_FOUND_ONNXRUNTIME_HEADERS}/onnxruntime_c_api.h line REGEX "^#define ORT_API_VERSION [0-9]+")
+string(REGEX MATCH "[0-9]+" version "${line}")
+if(NOT version OR version LESS 16)
+  message(FATAL_ERROR "The ONNX Runtime headers in ${FASTCTC_FOUND_ONNXRUNTIME_HEADERS} are of 1.${version}; fastctc needs "
+                      "1.16 or newer. Name a directory of newer ones: -DFASTCTC_ONNXRUNTIME_INCLUDE_DIR=DIR.")
+endif()
+
+fastctc_find_headers(json HEADER nlohmann/json.hpp TARGET nlohmann_json::nlohmann_json
   DEBIAN_PACKAGE nlohmann-json3-dev
   URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz
   SHA256 d6c65aca6b1ed68e7a182f4757257b107ae403032760ed6ef121c9d55e81757d)
 
 if(FASTCTC_BUILD_TESTS AND PROJECT_IS_TOP_LEVEL AND NOT SKBUILD)
-  fastctc_find_headers(doctest HEADER doctest/doctest.h
+  fastctc_find_headers(doctest HEADER doctest/doctest.h TARGET doctest::doctest
     DEBIAN_PACKAGE doctest-dev
     URL https://github.com/doctest/doctest/archive/refs/tags/v2.4.11.tar.gz
     SHA256 632ed2c05a7f53fa961381497bf8069093f0d6628c5f26286161fbd32a560186)

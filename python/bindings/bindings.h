@@ -7,3 +7,4 @@ void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
 void bind_frontend(pybind11::module_& module);
 void bind_audio(pybind11::module_& module);
+void bind_acoustic_model(pybind11::module_& module);

@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, module) {
   bind_log(module);
   bind_frontend(module);
   bind_audio(module);
+  bind_acoustic_model(module);
 }

@@ -196,7 +196,7 @@ class SessionOptions:
     config_entries: Mapping[str, str] = field(
         default_factory=lambda: {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
     )
-    memory_arena: bool = False
+    memory_arena: bool = True
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,15 @@ class FASTCTC_API AcousticModel {
     int max_encoder_frames = -1;   // 0: no limit
     std::string log_probs_kind;    // "log_probs" or "logits"
   };
-  // Returns what was resolved, with the source of each. Call once, before run(). Raises ModelError on a contradiction.
+  // Returns what was resolved, with the source of each. Call once, before run(): it runs the graph two to four times on
+  // less than a second of noise. Raises ModelError on a contradiction, and when nothing tells the subsampling factor.
   std::vector<Property> configure(const Geometry& known);
   const Geometry& geometry() const;
 
-  // A batch of any lengths; each item's result equals the item alone. Raises AudioError (longer than the
-  // position table; too short for the graph), ModelError (feature count differs), EngineError.
+  // A batch of any lengths; each item's result equals the item alone (to 1e-4: ONNX Runtime sums in another order when
+  // sizes differ). One padded run where the graph masks its padding, else one run an item. Raises AudioError (longer
+  // than the position table, too short for the graph, not finite), ModelError (feature count differs; a graph for
+  // streams), EngineError.
   std::vector<LogProbs> run(const std::vector<const Features*>& batch) const;
   LogProbs run(const Features& features) const;
 

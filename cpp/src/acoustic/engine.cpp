@@ -1,0 +1,140 @@
+#include "acoustic/engine.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "acoustic/shared_library.h"
+#include "fastctc/error.h"
+#include "log_message.h"
+
+namespace fastctc {
+namespace {
+
+constexpr const char* kVariable = "FASTCTC_ONNXRUNTIME";
+
+constexpr const char* kWhatToInstall =
+    "Install ONNX Runtime 1.16 or newer and name its library: the option `library`, or the environment variable "
+    "FASTCTC_ONNXRUNTIME. In Python, pip install 'onnxruntime>=1.19' is enough: that library is found by itself. "
+    "On Debian 13: apt install libonnxruntime1.21.";
+
+#if defined(_WIN32)
+constexpr const char* kSystemNames[] = {"onnxruntime.dll"};
+#elif defined(__APPLE__)
+constexpr const char* kSystemNames[] = {"libonnxruntime.dylib", "libonnxruntime.1.dylib"};
+#else
+constexpr const char* kSystemNames[] = {"libonnxruntime.so.1", "libonnxruntime.so"};
+#endif
+
+struct Candidates {
+  std::vector<std::string> names;
+  std::string origin;  // for messages
+};
+
+Candidates candidates(const std::string& library) {
+  if (!library.empty()) return {{library}, "named by the caller"};
+  const char* named = std::getenv(kVariable);
+  if (named && *named) return {{named}, std::string("named by ") + kVariable};
+  return {{std::begin(kSystemNames), std::end(kSystemNames)}, "the system's"};
+}
+
+// ONNX Runtime's messages become ours. Its errors arrive as exceptions too, so those here are at most warnings.
+void ORT_API_CALL forward_log(void*, OrtLoggingLevel severity, const char* category, const char*, const char* location,
+                              const char* message) {
+  const LogLevel level = severity >= ORT_LOGGING_LEVEL_ERROR     ? LogLevel::warning
+                         : severity == ORT_LOGGING_LEVEL_WARNING ? LogLevel::info
+                                                                 : LogLevel::debug;
+  try {
+    log_message(level, std::string("ONNX Runtime (") + category + ", " + location + "): " + message);
+  } catch (...) {  // a callback of the caller's; nothing may pass through ONNX Runtime's frames
+  }
+}
+
+bool is_supported(const char* version) {
+  int major = 0;
+  int minor = 0;
+  // Asked before GetApi, which prints to standard error when it is too old.
+  if (!version || std::sscanf(version, "%d.%d", &major, &minor) != 2) return false;
+  return major > 1 || (major == 1 && minor >= static_cast<int>(kOrtApiVersion));
+}
+
+const OrtApi* load_api(SharedLibrary& file, const std::string& name, EngineInfo& info) {
+  using GetApiBase = const OrtApiBase*(ORT_API_CALL*)();
+  const auto get_base = reinterpret_cast<GetApiBase>(file.symbol("OrtGetApiBase"));
+  if (!get_base) {
+    throw EngineNotFoundError(name + " is not ONNX Runtime: it has no OrtGetApiBase. " + kWhatToInstall);
+  }
+  const OrtApiBase* base = get_base();
+  const char* version = base ? base->GetVersionString() : nullptr;
+  const OrtApi* api = is_supported(version) ? base->GetApi(kOrtApiVersion) : nullptr;
+  if (!api) {
+    throw EngineNotFoundError(name + " is ONNX Runtime " + (version ? version : "of an unknown version") +
+                              "; fastctc needs 1." + std::to_string(kOrtApiVersion) + " or newer. " + kWhatToInstall);
+  }
+  info.library = name;
+  info.version = version;
+  return api;
+}
+
+// A copy of the table that ends with the oldest API: the header's inline functions that call newer entries, which an
+// old library doesn't have, then fail with every library, in every test.
+const OrtApi* only_oldest_entries(const OrtApi* api) {
+  alignas(OrtApi) static unsigned char table[sizeof(OrtApi)] = {};
+  std::memcpy(table, static_cast<const void*>(api), kOrtApiBytes);
+  return reinterpret_cast<const OrtApi*>(table);
+}
+
+std::unique_ptr<Engine> open(const std::string& library) {
+  const Candidates found = candidates(library);
+  std::string failures;
+  for (const std::string& name : found.names) {
+    SharedLibrary file(name);
+    if (!file.is_open()) {
+      failures += "\n  " + name + " (" + found.origin + "): " + file.error();
+      continue;
+    }
+    EngineInfo info;
+    ort::InitApi(only_oldest_entries(load_api(file, name, info)));
+    file.release();
+    try {
+      info.providers = ort::GetAvailableProviders();
+      return std::unique_ptr<Engine>(
+          new Engine{std::move(info), ort::Env(ORT_LOGGING_LEVEL_WARNING, "fastctc", forward_log, nullptr)});
+    } catch (const ort::Exception& error) {
+      throw EngineError(name + ": ONNX Runtime can't start: " + error.what());
+    }
+  }
+  throw EngineNotFoundError("The ONNX Runtime library can't be opened. Tried:" + failures + "\n" + kWhatToInstall);
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  std::error_code code;
+  return std::filesystem::equivalent(std::filesystem::u8path(a), std::filesystem::u8path(b), code) && !code;
+}
+
+}  // namespace
+
+Engine& engine(const std::string& library) {
+  static std::mutex mutex;
+  static Engine* instance = nullptr;  // never destroyed: worker threads and sessions may end after statics
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (!instance) {
+    instance = open(library).release();
+  } else if (!library.empty() && !same_file(library, instance->info.library)) {
+    throw OptionError("This process already runs ONNX Runtime from " + instance->info.library + "; it can't open " +
+                      library + " as well. Name one library, before the first model is loaded.");
+  }
+  return *instance;
+}
+
+EngineInfo open_engine(const std::string& library) { return engine(library).info; }
+
+}  // namespace fastctc

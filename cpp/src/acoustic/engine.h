@@ -1,0 +1,19 @@
+// The ONNX Runtime library of this process.
+#pragma once
+
+#include <string>
+
+#include "acoustic/ort.h"
+#include "fastctc/acoustic_model.h"
+
+namespace fastctc {
+
+struct Engine {
+  EngineInfo info;
+  ort::Env environment;
+};
+
+// Opens the library on the first call; as open_engine(). It is never closed: sessions may outlive any static.
+Engine& engine(const std::string& library);
+
+}  // namespace fastctc
