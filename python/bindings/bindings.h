@@ -5,3 +5,5 @@
 
 void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
+void bind_vocabulary(pybind11::module_& module);
+void bind_decoder(pybind11::module_& module);

@@ -9,4 +9,6 @@ PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = FASTCTC_VERSION;
   bind_errors(module);
   bind_log(module);
+  bind_vocabulary(module);
+  bind_decoder(module);
 }

@@ -102,7 +102,9 @@ TEST_CASE("the blank is found by name, then by position, and checked against the
   CHECK(Vocabulary(Pieces{"<pad>", "a", "<blank>"}).blank_id() == 2);
   CHECK(Vocabulary(Pieces{"[PAD]", "a", "b"}).blank_id() == 0);
   CHECK(Vocabulary(Pieces{"a", "b", "c"}).blank_id() == 2);
-  CHECK(Vocabulary(Pieces{"<blk>", "a", "b"}, 1).blank_id() == 1);
+  CHECK(Vocabulary(Pieces{"<pad>", "a", "b"}, 1).blank_id() == 1);
+  CHECK(Vocabulary(Pieces{"<blk>", "a", "<b>"}, 2).blank_id() == 2);
+  CHECK_THROWS_WITH_AS(Vocabulary(Pieces{"<blk>", "a", "b"}, 1), doctest::Contains("'<blk>' (id 0)"), VocabularyError);
   CHECK_THROWS_WITH_AS(Vocabulary(Pieces{"<blk>", "a", "<blank>"}), doctest::Contains("blank_id"), VocabularyError);
   CHECK_THROWS_AS(Vocabulary(Pieces{"a", "b"}, 2), OptionError);
   CHECK_THROWS_AS(Vocabulary(Pieces{}), VocabularyError);

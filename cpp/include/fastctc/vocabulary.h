@@ -18,9 +18,10 @@ enum class TextStyle { sentencepiece, characters, wordpiece };
 
 class FASTCTC_API Vocabulary {
  public:
-  // Pieces in the order of their ids, blank included. blank_id -1: found by name (<blk>, <blank> or <b>, else <eps>,
-  // <pad> or [PAD]), else the last. Raises VocabularyError on an empty list, a piece that is empty, not UTF-8 or
-  // there twice, and two names of a blank; OptionError on a blank_id past the list.
+  // Pieces in the order of their ids, blank included. blank_id -1: found by name (<blk>, <blank>, <b> or [blank], else
+  // <eps>, <pad> or [PAD]), else the last. Raises VocabularyError on an empty list, a piece that is empty, not UTF-8
+  // or there twice, two names of a blank, and a blank_id against <blk>, <blank>, <b>, [blank]; OptionError on a
+  // blank_id past the list.
   Vocabulary(std::vector<std::string> pieces, int blank_id, TextStyle style);
   // Style found from the pieces: U+2581 within one: sentencepiece; else "##" in front of one: wordpiece; else U+2581
   // as one: sentencepiece; else characters.
@@ -30,7 +31,7 @@ class FASTCTC_API Vocabulary {
   // (tokens.txt, vocab.txt), split at the last blank or tab. The file has ids when every line ends in a blank and an
   // integer; when some do and others do not it is an error, never a guess. A plain list of digits has none.
   // n_tokens: width of the model's output, 0 when unknown; a list one short of it gets its blank <blk> appended at
-  // the end, as NeMo's lists need, unless one is in it by the name of <blk>, <blank> or <b>. With neither width nor
+  // the end, as NeMo's lists need, unless <blk>, <blank>, <b> or [blank] is in it. With neither width nor
   // name nor blank_id nothing tells the blank: an error. style: "" finds it.
   // Raises ModelNotFoundError; VocabularyError with the line number; OptionError on an unknown style and on a
   // blank_id past the list.

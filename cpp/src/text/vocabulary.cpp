@@ -20,31 +20,52 @@ int find_piece(const std::vector<std::string>& pieces, const std::string& piece)
   return found == pieces.end() ? -1 : static_cast<int>(found - pieces.begin());
 }
 
-// Id of the one name that is in the list, -1 when none is.
-int find_name(const std::vector<std::string>& pieces, std::initializer_list<const char*> names) {
-  int found = -1;
+// Ids of the names that are in the list.
+std::vector<int> find_names(const std::vector<std::string>& pieces, std::initializer_list<const char*> names) {
+  std::vector<int> ids;
   for (const char* name : names) {
     const int id = find_piece(pieces, name);
-    if (id < 0) continue;
-    if (found >= 0) {
-      throw VocabularyError("The token list has two pieces that could be the blank, '" +
-                            pieces[static_cast<std::size_t>(found)] + "' (id " + std::to_string(found) + ") and '" +
-                            name + "' (id " + std::to_string(id) + "). Say which one with the option blank_id.");
-    }
-    found = id;
+    if (id >= 0) ids.push_back(id);
   }
-  return found;
+  return ids;
 }
 
 // Names that only a blank has.
-int find_certain_blank(const std::vector<std::string>& pieces) {
-  return find_name(pieces, {"<blk>", "<blank>", "<b>"});
+std::vector<int> find_certain_blanks(const std::vector<std::string>& pieces) {
+  return find_names(pieces, {"<blk>", "<blank>", "<b>", "[blank]"});
 }
 
-// Also names that are the blank where nothing else is: Kaldi's <eps>, wav2vec2's <pad>.
-int find_blank(const std::vector<std::string>& pieces) {
-  const int id = find_certain_blank(pieces);
-  return id >= 0 ? id : find_name(pieces, {"<eps>", "<pad>", "[PAD]"});
+// Names that are the blank where nothing else is: Kaldi's <eps>, wav2vec2's <pad>.
+std::vector<int> find_possible_blanks(const std::vector<std::string>& pieces) {
+  return find_names(pieces, {"<eps>", "<pad>", "[PAD]"});
+}
+
+std::string describe(const std::vector<std::string>& pieces, int id) {
+  return "'" + pieces[static_cast<std::size_t>(id)] + "' (id " + std::to_string(id) + ")";
+}
+
+// The blank: what the caller says, unless the list contradicts it; by name; the last.
+int resolve_blank(const std::vector<std::string>& pieces, int blank_id) {
+  const int last = static_cast<int>(pieces.size()) - 1;
+  if (blank_id > last) {
+    throw OptionError("Option blank_id is " + std::to_string(blank_id) + ", but the ids of the token list end at " +
+                      std::to_string(last) + ".");
+  }
+  std::vector<int> named = find_certain_blanks(pieces);
+  if (blank_id >= 0) {
+    if (!named.empty() && std::find(named.begin(), named.end(), blank_id) == named.end()) {
+      throw VocabularyError("Option blank_id says " + describe(pieces, blank_id) +
+                            ", but the token list names the blank " + describe(pieces, named.front()) +
+                            ". Leave the option out, or rename the piece.");
+    }
+    return blank_id;
+  }
+  if (named.empty()) named = find_possible_blanks(pieces);
+  if (named.size() > 1) {
+    throw VocabularyError("The token list has two pieces that could be the blank, " + describe(pieces, named[0]) +
+                          " and " + describe(pieces, named[1]) + ". Say which one with the option blank_id.");
+  }
+  return named.empty() ? last : named.front();
 }
 
 void check_pieces(const std::vector<std::string>& pieces) {
@@ -87,7 +108,7 @@ TextStyle style_from_text(const std::string& text, const std::vector<std::string
 void fit(std::vector<std::string>& pieces, std::size_t n_tokens, int blank_id, const std::string& path) {
   if (n_tokens == 0) return;
   const bool blank_is_last = blank_id < 0 || static_cast<std::size_t>(blank_id) + 1 == n_tokens;
-  if (pieces.size() + 1 == n_tokens && blank_is_last && find_certain_blank(pieces) < 0) {
+  if (pieces.size() + 1 == n_tokens && blank_is_last && find_certain_blanks(pieces).empty()) {
     pieces.emplace_back(kAppendedBlank);
   }
   if (pieces.size() == n_tokens) return;
@@ -102,15 +123,9 @@ void fit(std::vector<std::string>& pieces, std::size_t n_tokens, int blank_id, c
 }  // namespace
 
 Vocabulary::Vocabulary(std::vector<std::string> pieces, int blank_id, TextStyle style)
-    : pieces_(std::move(pieces)), blank_id_(blank_id), style_(style) {
+    : pieces_(std::move(pieces)), style_(style) {
   check_pieces(pieces_);
-  const int last = static_cast<int>(pieces_.size()) - 1;
-  if (blank_id_ > last) {
-    throw OptionError("Option blank_id is " + std::to_string(blank_id_) + ", but the ids of the token list end at " +
-                      std::to_string(last) + ".");
-  }
-  if (blank_id_ < 0) blank_id_ = find_blank(pieces_);
-  if (blank_id_ < 0) blank_id_ = last;
+  blank_id_ = resolve_blank(pieces_, blank_id);
   bar_is_space_ = style_ == TextStyle::characters && find_piece(pieces_, "|") >= 0 &&
                   std::none_of(pieces_.begin(), pieces_.end(), is_space_piece);
 }
@@ -121,9 +136,10 @@ Vocabulary::Vocabulary(std::vector<std::string> pieces, int blank_id)
 Vocabulary Vocabulary::read(const std::string& path, std::size_t n_tokens, int blank_id, const std::string& style) {
   std::vector<std::string> pieces = read_token_list(path);
   fit(pieces, n_tokens, blank_id, path);
-  if (n_tokens == 0 && blank_id < 0 && find_blank(pieces) < 0) {
-    throw VocabularyError("Token list '" + path + "' has no piece <blk>, <blank>, <b>, <eps>, <pad> or [PAD], and " +
-                          "nothing tells the model's width. Say which id is the blank with the option blank_id.");
+  if (n_tokens == 0 && blank_id < 0 && find_certain_blanks(pieces).empty() && find_possible_blanks(pieces).empty()) {
+    throw VocabularyError("Token list '" + path +
+                          "' has no piece <blk>, <blank>, <b>, [blank], <eps>, <pad> or [PAD], " +
+                          "and nothing tells the model's width. Say which id is the blank with the option blank_id.");
   }
   const TextStyle found = style_from_text(style, pieces);
   return Vocabulary(std::move(pieces), blank_id, found);
