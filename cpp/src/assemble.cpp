@@ -13,8 +13,8 @@ Transcript assemble(const Hypothesis& hypothesis, const Vocabulary& vocabulary, 
   ids.reserve(hypothesis.tokens.size());
   transcript.tokens.reserve(hypothesis.tokens.size());
   for (const AlignedToken& token : hypothesis.tokens) {
-    const double start_s = static_cast<double>(token.start_frame) * frame_s;
-    const double end_s = std::min(static_cast<double>(token.end_frame) * frame_s, std::max(duration_s, start_s));
+    const double start_s = std::min(static_cast<double>(token.start_frame) * frame_s, duration_s);
+    const double end_s = std::min(static_cast<double>(token.end_frame) * frame_s, duration_s);
     ids.push_back(token.id);
     transcript.tokens.push_back(
         {token.id, vocabulary.piece(token.id), start_s, end_s, token.log_prob, token.confidence});

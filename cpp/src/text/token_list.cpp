@@ -32,11 +32,13 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string read_bytes(const std::string& path) {
   const std::string name = "'" + path + "'";
-  // A path with a NUL would name another file to the system.
+  // A path with a NUL would name another file to the system, and end the message.
+  if (path.find('\0') != std::string::npos)
+    throw ModelNotFoundError("Token list: the path holds a NUL; it is not there.");
   const std::filesystem::path file = std::filesystem::u8path(path);
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(file, error);
-  if (path.empty() || path.find('\0') != std::string::npos || status.type() == std::filesystem::file_type::not_found) {
+  if (path.empty() || status.type() == std::filesystem::file_type::not_found) {
     throw ModelNotFoundError("Token list " + name + " is not there. Name the list with the option `tokens`.");
   }
   if (status.type() == std::filesystem::file_type::directory) {

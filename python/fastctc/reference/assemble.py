@@ -16,15 +16,15 @@ def assemble(hypothesis: Hypothesis, vocabulary: Vocabulary, frame_s: float, dur
         hypothesis: What a decoder found.
         vocabulary: The tokens of the model.
         frame_s: Seconds an output frame; frame t starts at t * frame_s.
-        duration_s: Of the audio; no token ends past it, unless it starts there.
+        duration_s: Of the audio; no time lies past it, though the last frames may.
 
     Raises:
         OptionError: A token is not in the vocabulary.
     """
     tokens = []
     for token in hypothesis.tokens:
-        start_s = token.start_frame * frame_s
-        end_s = min(token.end_frame * frame_s, max(duration_s, start_s))
+        start_s = min(token.start_frame * frame_s, duration_s)
+        end_s = min(token.end_frame * frame_s, duration_s)
         piece = vocabulary.piece(token.id)
         tokens.append(Token(token.id, piece, start_s, end_s, token.log_prob, token.confidence))
 

@@ -152,9 +152,10 @@ def read_bytes(path: str | os.PathLike[str], name: str) -> bytes:
 
 def parse(data: bytes, name: str) -> list[str]:
     """Pieces in the order of their ids, from the bytes of a file."""
-    lines = [line.removesuffix(b"\r") for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if lines[-1] == b"":  # the end of the last line, not a line
         lines.pop()
+    lines = [line.removesuffix(b"\r") for line in lines]
     if not lines:
         raise VocabularyError(f"{name} is empty.")
     texts = [decode_line(line, f"{name}, line {number}") for number, line in enumerate(lines, 1)]
