@@ -120,7 +120,7 @@ def test_the_best_of_all_paths(path: Any) -> None:
 @given(
     seed=st.integers(0, 2**32),
     n_frames=st.integers(0, 40),
-    n_tokens=st.integers(1, 70),
+    n_tokens=st.integers(1, 100),
     levels=st.sampled_from([0, 1, 3]),
     cuts=st.lists(st.integers(0, 40), max_size=6),
     choices=st.data(),
@@ -207,16 +207,16 @@ def test_words_by_hand(path: Any, tmp_path: Path) -> None:
 @both
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_figures_that_are_no_log_probs(path: Any, value: float) -> None:
-    for token in (0, 15, 16, 18):
-        log_probs = np.full((5, 19), -1.0, np.float32)
+    for token in (0, 31, 32, 69):  # blocks and remainder of the argmax
+        log_probs = np.full((5, 70), -1.0, np.float32)
         log_probs[3:, token] = value
         with pytest.raises(ModelError, match="frame 3 hold NaN or"):
             path.decode(log_probs, 0)
-        decoder = path.decoder(19, 0)
+        decoder = path.decoder(70, 0)
         decoder.step(log_probs[:3])
         with pytest.raises(ModelError, match="frame 3 hold NaN or"):
             decoder.step(log_probs[3:])
-    certain = np.full((2, 19), -np.inf, np.float32)
+    certain = np.full((2, 70), -np.inf, np.float32)
     certain[:, 4] = 0
     assert path.decode(certain, 0).tokens == ((4, 0, 2, 0.0, 1.0),)
 
