@@ -41,7 +41,7 @@ bool equal(const Hypothesis& a, const Hypothesis& b) {
 }  // namespace
 
 TEST_CASE("greedy: repeats merge, blanks separate, figures by their definitions") {
-  const std::vector<float> values = frames({3, 1, 1, 3, 1, 0, 3}, {0.9, 0.8, 0.6, 0.9, 0.7, 0.5, 0.9}, 4);
+  const std::vector<float> values = frames({3, 1, 1, 3, 1, 0, 3}, {0.9, 0.6, 0.8, 0.9, 0.7, 0.5, 0.9}, 4);
   GreedyDecoder decoder(4, 3);
   const Hypothesis result = decoder.decode({values.data(), 7, 4});
   REQUIRE(result.tokens.size() == 3);
@@ -52,6 +52,7 @@ TEST_CASE("greedy: repeats merge, blanks separate, figures by their definitions"
   CHECK(result.tokens[0].confidence == doctest::Approx((0.6 * 4 - 1) / 3));
   CHECK(result.tokens[1].id == 1);
   CHECK(result.tokens[1].start_frame == 4);
+  CHECK(result.tokens[1].log_prob == doctest::Approx(std::log(0.7)));
   CHECK(result.tokens[2].id == 0);
   CHECK(result.tokens[2].end_frame == 6);
   CHECK(result.score == doctest::Approx(std::log(0.9 * 0.8 * 0.6 * 0.9 * 0.7 * 0.5 * 0.9)));
