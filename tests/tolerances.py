@@ -40,3 +40,7 @@ LOG_PROBS_TWIN = 1e-5
 LOG_PROBS_BATCH = 1e-4
 """An item in a batch against the item alone: ONNX Runtime picks its kernels by the size of the product (one row is a
 matrix-vector product), and they sum in another order (measured: 2.8e-5 at log-probs of -26; mostly 0)."""
+
+TOKEN_FIGURES = 1e-6
+"""Log-prob (relative) and confidence of a token, C++ against reference: both sum in double and the core hands out
+float32, half a unit in the last place (6e-8)."""

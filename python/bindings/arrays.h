@@ -4,8 +4,11 @@
 #include <pybind11/numpy.h>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include "fastctc/error.h"
 
 namespace fastctc_bindings {
 
@@ -13,6 +16,14 @@ namespace py = pybind11;
 
 // C-contiguous float32; other dtypes and layouts are a TypeError here: the Python layer converts, once.
 using FloatArray = py::array_t<float, py::array::c_style>;
+
+// Raises OptionError that names the argument.
+inline void require_dimensions(const FloatArray& array, py::ssize_t n_dimensions, const char* name) {
+  if (array.ndim() != n_dimensions) {
+    throw fastctc::OptionError(std::string(name) + " must have " + std::to_string(n_dimensions) +
+                               " dimension(s), not " + std::to_string(array.ndim()) + ".");
+  }
+}
 
 // An array over a vector's own memory: no copy, freed with the array.
 inline py::array_t<float> own(std::vector<float>&& values, std::vector<py::ssize_t> shape) {

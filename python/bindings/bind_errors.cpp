@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include <exception>
+#include <string>
 
 #include "bindings.h"
 #include "fastctc/error.h"
@@ -12,7 +13,11 @@ namespace {
 
 void raise(const char* name, const fastctc::Error& error) {
   const py::object type = py::module_::import("fastctc.errors").attr(name);
-  PyErr_SetString(type.ptr(), error.what());
+  // A message may name a path, which need not be UTF-8.
+  const std::string message = error.what();
+  const py::object text = py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()), "backslashreplace"));
+  if (text) PyErr_SetObject(type.ptr(), text.ptr());
 }
 
 // Most derived first.

@@ -12,4 +12,6 @@ PYBIND11_MODULE(_core, module) {
   bind_frontend(module);
   bind_audio(module);
   bind_acoustic_model(module);
+  bind_vocabulary(module);
+  bind_decoder(module);
 }

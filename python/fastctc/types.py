@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -81,6 +81,14 @@ class Transcript:
         text = self.text if len(self.text) <= 60 else self.text[:57] + "..."
         return (
             f"Transcript({text!r}, {len(self.words)} words, {self.duration_s:.2f} s, confidence {self.confidence:.2f})"
+        )
+
+    @classmethod
+    def from_tuple(cls, parts: tuple[str, Iterable[Any], Iterable[Any], float, float]) -> Transcript:
+        """From (text, words, tokens, confidence, duration_s) as the C++ core hands it over, fields in order."""
+        text, words, tokens, confidence, duration_s = parts
+        return cls(
+            text, tuple(Word(*word) for word in words), tuple(Token(*token) for token in tokens), confidence, duration_s
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,7 +12,8 @@ namespace fastctc {
 class FASTCTC_API Decoder {
  public:
   virtual ~Decoder();
-  // Takes more frames, in order.
+  // Takes more frames, in order. Raises OptionError on another width than the decoder's; ModelError that names the
+  // frame on NaN and +infinity, after which the frames before it are taken and only reset() makes sense.
   virtual void step(LogProbsView log_probs) = 0;
   // Best hypothesis so far; frames count from the start of the utterance.
   virtual Hypothesis best() const = 0;
@@ -24,6 +25,9 @@ class FASTCTC_API Decoder {
 };
 
 // Best path: argmax of every frame (first of equals, as NumPy and torch), repeats merged, blanks dropped.
+// A token's confidence is the least over its run of NeMo's normalised maximum probability, (p V - 1) / (V - 1) with
+// V = n_tokens, in [0, 1] (nemo/collections/asr/parts/utils/asr_confidence_utils.py: max_prob, alpha 1,
+// aggregation min).
 class FASTCTC_API GreedyDecoder : public Decoder {
  public:
   // Raises OptionError when blank_id is not below n_tokens.
@@ -36,7 +40,8 @@ class FASTCTC_API GreedyDecoder : public Decoder {
   std::size_t n_tokens_;
   int blank_id_;
   std::size_t n_frames_ = 0;
-  int previous_id_ = -1;
+  int previous_id_ = -1;     // of the last frame, blank included
+  double run_log_prob_ = 0;  // of the last token so far
   Hypothesis hypothesis_;
 };
 

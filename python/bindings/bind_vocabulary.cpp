@@ -1,0 +1,61 @@
+// _core.Vocabulary
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <vector>
+
+#include "bindings.h"
+#include "fastctc/vocabulary.h"
+#include "transcripts.h"
+
+namespace py = pybind11;
+
+namespace {
+
+const char* style_name(const fastctc::Vocabulary& vocabulary) {
+  switch (vocabulary.style()) {
+    case fastctc::TextStyle::characters:
+      return "characters";
+    case fastctc::TextStyle::wordpiece:
+      return "wordpiece";
+    case fastctc::TextStyle::sentencepiece:
+      break;
+  }
+  return "sentencepiece";
+}
+
+fastctc::Vocabulary read_list(const py::object& path, std::size_t n_tokens, int blank_id, const std::string& style) {
+  // The bytes of the path as the system has them; on Windows UTF-8.
+  const std::string bytes = py::cast<std::string>(py::module_::import("os").attr("fsencode")(path));
+  const py::gil_scoped_release release;  // the file may be slow; no Python below
+  return fastctc::Vocabulary::read(bytes, n_tokens, blank_id, style);
+}
+
+py::tuple words(const fastctc::Vocabulary& vocabulary, const std::vector<int>& ids) {
+  return fastctc_bindings::tuple_of(vocabulary.words(ids), [](const fastctc::Vocabulary::WordSpan& word) {
+    return py::make_tuple(word.text, word.begin, word.end);
+  });
+}
+
+}  // namespace
+
+void bind_vocabulary(py::module_& module) {
+  using fastctc::Vocabulary;
+  // The GIL stays: but for reading a file, every call takes microseconds.
+  py::class_<Vocabulary>(module, "Vocabulary")
+      .def(py::init<std::vector<std::string>, int>(), py::arg("pieces"), py::arg("blank_id") = -1)
+      .def_static("read", &read_list, py::arg("path"), py::arg("n_tokens") = 0, py::arg("blank_id") = -1,
+                  py::arg("style") = "")
+      .def("__len__", &Vocabulary::size)
+      .def_property_readonly("blank_id", &Vocabulary::blank_id)
+      .def_property_readonly("style", &style_name)
+      .def_property_readonly("pieces",
+                             [](const Vocabulary& vocabulary) {
+                               return fastctc_bindings::tuple_of(
+                                   vocabulary.pieces(), [](const std::string& piece) { return py::str(piece); });
+                             })
+      .def("piece", &Vocabulary::piece, py::arg("token_id"))
+      .def("text", &Vocabulary::text, py::arg("ids"))
+      .def("words", &words, py::arg("ids"));
+}

@@ -1,0 +1,43 @@
+// Transcripts as plain tuples, from which fastctc.types.Transcript.from_tuple builds the Python value.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+
+#include "fastctc/types.h"
+
+namespace fastctc_bindings {
+
+namespace py = pybind11;
+
+// A tuple with make(item) of every item.
+template <class Items, class Make>
+py::tuple tuple_of(const Items& items, Make&& make) {
+  py::tuple result(items.size());
+  std::size_t index = 0;
+  for (const auto& item : items) result[index++] = make(item);
+  return result;
+}
+
+// (text, words, tokens, confidence, duration_s); a word is (text, start_s, end_s, confidence), a token
+// (id, piece, start_s, end_s, log_prob, confidence). Texts are UTF-8: Vocabulary takes no other pieces.
+inline py::tuple to_python(const fastctc::Transcript& transcript) {
+  py::tuple words = tuple_of(transcript.words, [](const fastctc::Word& word) {
+    return py::make_tuple(word.text, word.start_s, word.end_s, word.confidence);
+  });
+  py::tuple tokens = tuple_of(transcript.tokens, [](const fastctc::Token& token) {
+    return py::make_tuple(token.id, token.piece, token.start_s, token.end_s, token.log_prob, token.confidence);
+  });
+  return py::make_tuple(transcript.text, words, tokens, transcript.confidence, transcript.duration_s);
+}
+
+// (tokens, score); a token is (id, start_frame, end_frame, log_prob, confidence).
+inline py::tuple to_python(const fastctc::Hypothesis& hypothesis) {
+  py::tuple tokens = tuple_of(hypothesis.tokens, [](const fastctc::AlignedToken& token) {
+    return py::make_tuple(token.id, token.start_frame, token.end_frame, token.log_prob, token.confidence);
+  });
+  return py::make_tuple(tokens, hypothesis.score);
+}
+
+}  // namespace fastctc_bindings
