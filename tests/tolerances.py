@@ -5,6 +5,12 @@ from __future__ import annotations
 LOG_MEL = 2e-4
 """Log-mel against NeMo on speech, noise and tones: NeMo's own float32 STFT is up to 1.6e-4 from float64."""
 
+LOG_PROBS = 1e-4
+"""Log-probs of ONNX Runtime against NeMo's PyTorch: other kernels, other summation orders (measured: 3e-5)."""
+
+CONFIDENCE = 1e-3
+"""C++ against reference: features differ by 1e-6, log-probs by 1e-5, in probability up to a few 1e-5."""
+
 LOG_MEL_SWEEP = 2.4e-3
 """Log-mel against NeMo on a pure sine sweep: all but a few bins hold float32 noise of NeMo's STFT, near the guard."""
 
@@ -30,9 +36,6 @@ LOG_MEL_TWIN = 1e-5
 
 LOG_MEL_TWIN_NORMALIZED = 1e-3
 """The same, normalised: float32 storage before the division by a deviation that may be as small as 1e-3."""
-
-LOG_PROBS = 1e-4
-"""Log-probs of ONNX Runtime against NeMo's PyTorch: other kernels, other summation orders (measured: 3e-5)."""
 
 LOG_PROBS_TWIN = 1e-5
 """C++ against the reference on one ONNX Runtime: the same kernels; log-softmax of logits rounds to float32 once."""

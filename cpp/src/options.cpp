@@ -1,11 +1,10 @@
-#include "options_text.h"
-
 #include <cmath>
 #include <cstdlib>
 #include <locale>
 #include <sstream>
 
 #include "fastctc/error.h"
+#include "options_text.h"
 
 namespace fastctc {
 namespace {

@@ -19,14 +19,18 @@ struct Name {
 };
 
 constexpr Name<FeatureKind> kFeatureKinds[] = {{FeatureKind::log_mel, "log_mel"}, {FeatureKind::waveform, "waveform"}};
-constexpr Name<WindowKind> kWindowKinds[] = {
-    {WindowKind::hann, "hann"},         {WindowKind::hamming, "hamming"}, {WindowKind::blackman, "blackman"},
-    {WindowKind::bartlett, "bartlett"}, {WindowKind::povey, "povey"},     {WindowKind::sine, "sine"},
-    {WindowKind::rectangular, "rectangular"}};
+constexpr Name<WindowKind> kWindowKinds[] = {{WindowKind::hann, "hann"},
+                                             {WindowKind::hamming, "hamming"},
+                                             {WindowKind::blackman, "blackman"},
+                                             {WindowKind::bartlett, "bartlett"},
+                                             {WindowKind::povey, "povey"},
+                                             {WindowKind::sine, "sine"},
+                                             {WindowKind::rectangular, "rectangular"}};
 constexpr Name<Framing> kFramings[] = {
     {Framing::centered, "centered"}, {Framing::snip_edges, "snip_edges"}, {Framing::kaldi_round, "kaldi_round"}};
 constexpr Name<PadMode> kPadModes[] = {{PadMode::constant, "constant"}, {PadMode::reflect, "reflect"}};
-constexpr Name<FrameCount> kFrameCounts[] = {{FrameCount::floor, "floor"}, {FrameCount::floor_plus_one, "floor_plus_one"}};
+constexpr Name<FrameCount> kFrameCounts[] = {{FrameCount::floor, "floor"},
+                                             {FrameCount::floor_plus_one, "floor_plus_one"}};
 constexpr Name<PreemphasisScope> kScopes[] = {{PreemphasisScope::signal, "signal"}, {PreemphasisScope::frame, "frame"}};
 constexpr Name<MelScale> kMelScales[] = {{MelScale::slaney, "slaney"}, {MelScale::htk, "htk"}};
 constexpr Name<MelNorm> kMelNorms[] = {{MelNorm::slaney, "slaney"}, {MelNorm::none, "none"}};
@@ -67,10 +71,12 @@ struct Field {
 };
 
 template <class E, std::size_t N>
-Field choice(const char* name, E FrontendOptions::*member, const Name<E> (&names)[N]) {
+Field choice(const char* name, E FrontendOptions::* member, const Name<E> (&names)[N]) {
   const Name<E>(*table)[N] = &names;
   return {name,
-          [=](FrontendOptions& o, const std::string& text) { o.*member = value_of(*table, std::string("frontend.") + name, text); },
+          [=](FrontendOptions& o, const std::string& text) {
+            o.*member = value_of(*table, std::string("frontend.") + name, text);
+          },
           [=](const FrontendOptions& o) { return name_of(*table, o.*member); }};
 }
 
@@ -89,30 +95,37 @@ std::string list_to_text(const std::vector<float>& values) {
   return text;
 }
 
-Field field(const char* name, int FrontendOptions::*member) {
+Field field(const char* name, int FrontendOptions::* member) {
   return {name,
           [=](FrontendOptions& o, const std::string& text) {
-            o.*member = static_cast<int>(integer_from_text(std::string("frontend.") + name, text,
-                                                           std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
+            o.*member =
+                static_cast<int>(integer_from_text(std::string("frontend.") + name, text,
+                                                   std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
           },
           [=](const FrontendOptions& o) { return std::to_string(o.*member); }};
 }
 
-Field field(const char* name, double FrontendOptions::*member) {
+Field field(const char* name, double FrontendOptions::* member) {
   return {name,
-          [=](FrontendOptions& o, const std::string& text) { o.*member = number_from_text(std::string("frontend.") + name, text); },
+          [=](FrontendOptions& o, const std::string& text) {
+            o.*member = number_from_text(std::string("frontend.") + name, text);
+          },
           [=](const FrontendOptions& o) { return to_text(o.*member); }};
 }
 
-Field field(const char* name, bool FrontendOptions::*member) {
+Field field(const char* name, bool FrontendOptions::* member) {
   return {name,
-          [=](FrontendOptions& o, const std::string& text) { o.*member = flag_from_text(std::string("frontend.") + name, text); },
+          [=](FrontendOptions& o, const std::string& text) {
+            o.*member = flag_from_text(std::string("frontend.") + name, text);
+          },
           [=](const FrontendOptions& o) { return std::string(o.*member ? "true" : "false"); }};
 }
 
-Field field(const char* name, std::vector<float> FrontendOptions::*member) {
+Field field(const char* name, std::vector<float> FrontendOptions::* member) {
   return {name,
-          [=](FrontendOptions& o, const std::string& text) { o.*member = list_from_text(std::string("frontend.") + name, text); },
+          [=](FrontendOptions& o, const std::string& text) {
+            o.*member = list_from_text(std::string("frontend.") + name, text);
+          },
           [=](const FrontendOptions& o) { return list_to_text(o.*member); }};
 }
 

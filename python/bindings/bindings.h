@@ -5,8 +5,9 @@
 
 void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
-void bind_frontend(pybind11::module_& module);
 void bind_audio(pybind11::module_& module);
+void bind_frontend(pybind11::module_& module);
 void bind_acoustic_model(pybind11::module_& module);
 void bind_vocabulary(pybind11::module_& module);
 void bind_decoder(pybind11::module_& module);
+void bind_recognizer(pybind11::module_& module);

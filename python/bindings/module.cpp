@@ -9,9 +9,10 @@ PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = FASTCTC_VERSION;
   bind_errors(module);
   bind_log(module);
-  bind_frontend(module);
   bind_audio(module);
+  bind_frontend(module);
   bind_acoustic_model(module);
   bind_vocabulary(module);
   bind_decoder(module);
+  bind_recognizer(module);
 }

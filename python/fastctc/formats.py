@@ -37,12 +37,14 @@ def to_text(transcript: Transcript) -> str:
     return transcript.text + "\n"
 
 
-def to_json(transcript: Transcript) -> str:
-    """One JSON object on one line, as `Transcript.to_dict`, not escaped to ASCII.
+def to_json(transcript: Transcript, *, file: str | None = None, ascii_only: bool = False) -> str:
+    """One JSON object on one line, as `Transcript.to_dict`, with the name of the file first where it is given.
 
     Times are rounded to milliseconds, confidences and log-probs to 4 decimals; a log-prob of minus infinity is null.
     """
-    return json.dumps(_rounded(transcript.to_dict()), ensure_ascii=False, allow_nan=False) + "\n"
+    content = {} if file is None else {"file": file}
+    content.update(_rounded(transcript.to_dict()))
+    return json.dumps(content, ensure_ascii=ascii_only, allow_nan=False) + "\n"
 
 
 def to_srt(transcript: Transcript) -> str:

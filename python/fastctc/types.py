@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # the command line's help starts without NumPy
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "Audio",
@@ -85,7 +86,7 @@ class Transcript:
 
     @classmethod
     def from_tuple(cls, parts: tuple[str, Iterable[Any], Iterable[Any], float, float]) -> Transcript:
-        """From (text, words, tokens, confidence, duration_s) as the C++ core hands it over, fields in order."""
+        """From (text, words, tokens, confidence, duration_s) as the C++ core hands it over."""
         text, words, tokens, confidence, duration_s = parts
         return cls(
             text, tuple(Word(*word) for word in words), tuple(Token(*token) for token in tokens), confidence, duration_s
@@ -159,13 +160,14 @@ class FrontendOptions:
 
     def to_pairs(self) -> list[tuple[str, str]]:
         """Every field as (name, text), as manifests write them: numbers exact, lists comma separated."""
-        return [(option.name, _to_text(getattr(self, option.name))) for option in fields(self)]
+        return [(option.name, option_text(getattr(self, option.name))) for option in fields(self)]
 
 
-def _to_text(value: bool | int | float | str | tuple[float, ...]) -> str:
+def option_text(value: bool | int | float | str | list[float] | tuple[float, ...]) -> str:
+    """An option's value as manifests and the C++ core read it: numbers exact, lists comma separated."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, tuple):
+    if isinstance(value, (list, tuple)):
         return ",".join(repr(float(item)) for item in value)
     return repr(float(value)) if isinstance(value, float) else str(value)
 

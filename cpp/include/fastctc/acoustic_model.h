@@ -30,7 +30,7 @@ enum class InputLayout { feature_major, frame_major, waveform };  // [B, F, T], 
 struct GraphInfo {
   struct Tensor {
     std::string name;
-    std::string type;                // "float32", "int64", ...
+    std::string type;                 // "float32", "int64", ...
     std::vector<std::int64_t> shape;  // -1: dynamic
   };
   std::vector<Tensor> inputs;
@@ -65,10 +65,10 @@ class FASTCTC_API AcousticModel {
   // How output frames relate to input frames. configure() sets what the caller or the manifest knows;
   // what is left is found from the graph (length output, else a probe run that tells factor and causality).
   struct Geometry {
-    int subsampling_factor = -1;   // input frames (samples for a waveform) an output frame
-    int causal = -1;               // 1, 0; -1: not needed (the graph gives the lengths)
-    int max_encoder_frames = -1;   // 0: no limit
-    std::string log_probs_kind;    // "log_probs" or "logits"
+    int subsampling_factor = -1;  // input frames (samples for a waveform) an output frame
+    int causal = -1;              // 1, 0; -1: not needed (the graph gives the lengths)
+    int max_encoder_frames = -1;  // 0: no limit
+    std::string log_probs_kind;   // "log_probs" or "logits"
   };
   // Returns what was resolved, with the source of each. Call once, before run(): it runs the graph two to four times on
   // less than a second of noise. Raises ModelError on a contradiction, and when nothing tells the subsampling factor.

@@ -17,14 +17,13 @@ enum class WindowKind { hann, hamming, blackman, bartlett, povey, sine, rectangu
 //   snip_edges  starts at t * hop; only whole frames (Kaldi)
 //   kaldi_round starts at t * hop + hop / 2 - w / 2, edges mirrored, round(n / hop) frames (Kaldi, snip_edges=false)
 enum class Framing { centered, snip_edges, kaldi_round };
-// Of centered framing. A signal shorter than the padding is reflected again and again, as numpy.pad does (NeMo raises).
-enum class PadMode { constant, reflect };
-enum class FrameCount { floor, floor_plus_one };            // of centered framing: n / hop (NeMo >= 2.5), n / hop + 1
-enum class PreemphasisScope { signal, frame };              // NeMo: whole signal, y[0] = x[0]; Kaldi: per frame
+enum class PadMode { constant, reflect };         // of centered framing
+enum class FrameCount { floor, floor_plus_one };  // of centered framing: n / hop (NeMo >= 2.5), n / hop + 1
+enum class PreemphasisScope { signal, frame };    // NeMo: whole signal, y[0] = x[0]; Kaldi: per frame
 enum class MelScale { slaney, htk };
-enum class MelNorm { slaney, none };                        // slaney: area norm, 2 / (f[m+2] - f[m])
-enum class MelShape { linear_hz, linear_mel };              // triangles straight over Hz (librosa) or over mel (Kaldi)
-enum class LogGuard { add, clamp };                         // ln(x + guard), ln(max(x, guard))
+enum class MelNorm { slaney, none };            // slaney: area norm, 2 / (f[m+2] - f[m])
+enum class MelShape { linear_hz, linear_mel };  // triangles straight over Hz (librosa) or over mel (Kaldi)
+enum class LogGuard { add, clamp };             // ln(x + guard), ln(max(x, guard))
 // none; per feature and over all features: mean and unbiased deviation of the utterance, / (sigma + 1e-5);
 // fixed: (x - fixed_mean) / fixed_std; utterance: (x - mean) / sqrt(var + 1e-7), biased, as wav2vec2's extractor.
 enum class Normalize { none, per_feature, all_features, fixed, utterance };
@@ -37,41 +36,37 @@ struct FrontendOptions {
   FeatureKind kind = FeatureKind::log_mel;
   int sample_rate_hz = 16000;
   int n_mels = 80;
-  int n_fft = 512;                 // samples, even
+  int n_fft = 512;  // samples, even
   int win_length_samples = 400;
   int hop_length_samples = 160;
   WindowKind window = WindowKind::hann;
-  bool window_periodic = false;    // false: symmetric, as NeMo and Kaldi
-  double blackman_coeff = 0.42;    // of WindowKind::blackman
+  bool window_periodic = false;  // false: symmetric, as NeMo and Kaldi
+  double blackman_coeff = 0.42;  // of WindowKind::blackman
   Framing framing = Framing::centered;
   PadMode pad_mode = PadMode::constant;
   FrameCount frame_count = FrameCount::floor;
-  double input_scale = 1.0;        // samples are multiplied by it first; 32768 for Kaldi models trained on int16 values
-  bool remove_dc_offset = false;   // per frame (Kaldi)
-  double preemphasis = 0.97;       // 0: off
+  double input_scale = 1.0;       // samples are multiplied by it first; 32768 for Kaldi models trained on int16 values
+  bool remove_dc_offset = false;  // per frame (Kaldi)
+  double preemphasis = 0.97;      // 0: off
   PreemphasisScope preemphasis_scope = PreemphasisScope::signal;
-  // Standard deviation of added Gaussian noise, after input_scale; NeMo trains with 1e-5, infers with 0. centered: on
-  // the signal, else on each frame anew (Kaldi). A function of the seed and the place, so that splits change nothing.
-  double dither = 0.0;
+  double dither = 0.0;  // standard deviation of added Gaussian noise; NeMo trains with 1e-5, infers with 0
   std::uint64_t dither_seed = 0;
-  double mag_power = 2.0;          // exponent of |X|
+  double mag_power = 2.0;  // exponent of |X|
   MelScale mel_scale = MelScale::slaney;
   MelNorm mel_norm = MelNorm::slaney;
   MelShape mel_shape = MelShape::linear_hz;
   double low_hz = 0.0;
-  double high_hz = 0.0;            // <= 0: that much below the Nyquist frequency
+  double high_hz = 0.0;  // <= 0: that much below the Nyquist frequency
   bool use_log = true;
   LogGuard log_guard = LogGuard::add;
   double log_guard_value = 5.9604644775390625e-08;  // 2^-24
-  bool use_energy = false;         // prepend the log energy of the frame (Kaldi): n_mels + 1 features
-  bool raw_energy = true;          // energy before pre-emphasis and window
-  double energy_floor = 0.0;       // of the energy feature, linear; never below Kaldi's own 2^-23
+  bool use_energy = false;                          // prepend the log energy of the frame (Kaldi): n_mels + 1 features
+  bool raw_energy = true;                           // energy before pre-emphasis and window
+  double energy_floor = 0.0;                        // of the energy feature, linear
   Normalize normalize = Normalize::none;
-  std::vector<float> fixed_mean;   // [n_features], of Normalize::fixed
-  std::vector<float> fixed_std;    // [n_features], of Normalize::fixed
-  // Pads the columns of Frontend::compute with pad_value to a multiple; 0: valid frames only. With centered framing the
-  // columns are NeMo's n / hop + 1, of which it masks the last. Streams give valid frames only.
-  int pad_to = 0;
+  std::vector<float> fixed_mean;  // [n_features], of Normalize::fixed
+  std::vector<float> fixed_std;   // [n_features], of Normalize::fixed
+  int pad_to = 0;                 // pad the frames with pad_value to a multiple; 0: off
   double pad_value = 0.0;
   InstructionSet instruction_set = InstructionSet::automatic;
 };
@@ -88,35 +83,35 @@ FASTCTC_API void validate(const FrontendOptions& options);
 
 // How ONNX Runtime runs the graph.
 struct SessionOptions {
-  std::string library;                     // path of the ONNX Runtime library; empty: FASTCTC_ONNXRUNTIME, then the system's
-  int intra_op_threads = 1;                // threads inside one operator; 0: ONNX Runtime decides
-  int inter_op_threads = 1;                // operators side by side; 1: sequential
-  std::string provider = "CPU";            // CPU, CUDA, OpenVINO, ... (with or without "ExecutionProvider")
+  std::string library;           // path of the ONNX Runtime library; empty: FASTCTC_ONNXRUNTIME, then the system's
+  int intra_op_threads = 1;      // threads inside one operator; 0: ONNX Runtime decides
+  int inter_op_threads = 1;      // operators side by side; 1: sequential
+  std::string provider = "CPU";  // CPU, CUDA, OpenVINO, ... (with or without "ExecutionProvider")
   std::vector<std::pair<std::string, std::string>> provider_options;
   std::string graph_optimization = "all";  // disabled, basic, extended, all
   // Session config entries by ONNX Runtime's own names. Spinning is off: threads that spin on a shared
   // machine cost twice (docs/numerics.md).
   std::vector<std::pair<std::string, std::string>> config_entries = {{"session.intra_op.allow_spinning", "0"},
-                                                                      {"session.inter_op.allow_spinning", "0"}};
-  // ONNX Runtime keeps working memory between runs: a quarter to half of the time of a run. After a long input (30 s)
-  // it is given back.
+                                                                     {"session.inter_op.allow_spinning", "0"}};
+  // ONNX Runtime keeps working memory between runs: a quarter to half of the time of a run. After a long input (150 s
+  // in all) it is given back.
   bool memory_arena = true;
 };
 
 // What the caller knows better than the model directory; an empty or negative field is resolved from the
 // manifest, then the ONNX metadata, then the graph.
 struct ModelOptions {
-  std::string graph;                // ONNX file, relative to the directory
-  std::string tokens;               // token list, relative to the directory
-  std::string normalize;            // none, per_feature, all_features, fixed, utterance
-  std::string text_style;           // sentencepiece, characters, wordpiece
-  std::string frontend_preset;      // nemo, nemo_legacy, kaldi, waveform
+  std::string graph;                                          // ONNX file, relative to the directory
+  std::string tokens;                                         // token list, relative to the directory
+  std::string normalize;                                      // none, per_feature, all_features, fixed, utterance
+  std::string text_style;                                     // sentencepiece, characters, wordpiece
+  std::string frontend_preset;                                // nemo, nemo_legacy, kaldi, waveform
   std::vector<std::pair<std::string, std::string>> frontend;  // single fields of FrontendOptions over the preset
   int blank_id = -1;
   int subsampling_factor = -1;
-  int subsampling_causal = -1;      // 1: floor((L + 6) / 8) + 1 for factor 8; 0: ceil(L / 8)
-  int max_encoder_frames = -1;      // length of the position table, in output frames; 0: no limit
-  std::string log_probs_kind;       // log_probs, logits
+  int subsampling_causal = -1;  // 1: floor((L + 6) / 8) + 1 for factor 8; 0: ceil(L / 8)
+  int max_encoder_frames = -1;  // length of the position table, in output frames; 0: no limit
+  std::string log_probs_kind;   // log_probs, logits
 };
 
 // Greedy CTC has no options yet; beam search adds its own here.

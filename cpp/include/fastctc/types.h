@@ -21,10 +21,10 @@ struct AudioView {
 // What the acoustic model reads, feature-major as in NeMo: values[feature * n_frames + frame].
 // A model that takes the waveform itself has n_features = 1 and one frame a sample.
 struct Features {
-  std::vector<float> values;         // [n_features, n_frames]
+  std::vector<float> values;  // [n_features, n_frames]
   std::size_t n_features = 0;
-  std::size_t n_frames = 0;          // columns, padding included
-  std::size_t n_valid_frames = 0;    // columns that hold audio; the rest is padding
+  std::size_t n_frames = 0;        // columns, padding included
+  std::size_t n_valid_frames = 0;  // columns that hold audio; the rest is padding
 };
 
 // Natural-log probabilities of one utterance, frame-major: values[frame * n_tokens + token].

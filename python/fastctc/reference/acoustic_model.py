@@ -59,6 +59,11 @@ class AcousticModel:
         """What the graph itself tells: inputs, outputs, metadata, and what each is for."""
         return self._graph
 
+    @property
+    def subsampling_factor(self) -> int:
+        """Input frames (samples, for a waveform) an output frame; 0 before configure()."""
+        return self._factor
+
     def configure(
         self,
         *,

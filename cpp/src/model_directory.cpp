@@ -1,0 +1,241 @@
+#include "model_directory.h"
+
+#include <algorithm>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "fastctc/error.h"
+#include "options_text.h"
+
+namespace fastctc {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kOption = "option";
+constexpr const char* kMetadata = "ONNX metadata";
+
+fs::path path_of(const std::string& text) { return fs::u8path(text); }
+
+void require_directory(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::exists(directory, error)) {
+    throw ModelNotFoundError("There is no model at " + directory.u8string() +
+                             ". Give a directory that holds an ONNX graph and its tokens.txt.");
+  }
+  if (!fs::is_directory(directory, error)) {
+    throw ModelError(directory.u8string() + " is neither a directory nor an .onnx file.");
+  }
+}
+
+}  // namespace
+
+ModelDirectory::ModelDirectory(const std::string& path, const ModelOptions& options) : options_(options) {
+  if (path.empty()) throw ModelNotFoundError("The model's path is empty. Give a directory that holds an ONNX graph.");
+  const fs::path given = path_of(path);
+  std::error_code error;
+  if (given.extension() == ".onnx" && fs::is_regular_file(given, error)) {
+    directory_ = given.has_parent_path() ? given.parent_path() : fs::path(".");
+    if (!options_.graph.empty() && options_.graph != given.filename().u8string()) {
+      throw OptionError("The model's path names the graph " + given.filename().u8string() +
+                        ", the option graph names " + options_.graph + ". Give one of them.");
+    }
+    options_.graph = given.filename().u8string();
+  } else {
+    directory_ = given;
+  }
+  require_directory(directory_);
+  manifest_ = read_manifest(directory_ / "fastctc.json");
+  if (manifest_.file.empty()) onnx_asr_ = read_onnx_asr_config(directory_ / "config.json");
+  graph_path_ = find_graph();
+  tokens_path_ = find_tokens();
+}
+
+// A name in the directory's own tree: a manifest can't point elsewhere.
+std::string ModelDirectory::file_in_directory(const std::string& name, const std::string& source) const {
+  const fs::path relative = path_of(name);
+  const bool leaves = relative.is_absolute() || relative.has_root_name() ||
+                      std::find(relative.begin(), relative.end(), fs::path("..")) != relative.end();
+  if (name.empty() || leaves) {
+    throw ModelError("The " + source + " names the file '" + name + "', which is not inside the model directory " +
+                     directory_.u8string() + ".");
+  }
+  const fs::path path = directory_ / relative;
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    throw ModelNotFoundError("The " + source + " names the file " + path.u8string() + ", which is not there.");
+  }
+  return path.u8string();
+}
+
+std::vector<std::string> ModelDirectory::graphs_in_directory() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory_, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".onnx") names.push_back(entry->path().filename().u8string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string ModelDirectory::find_graph() {
+  std::vector<Candidate> candidates;
+  if (!options_.graph.empty()) candidates.push_back({options_.graph, kOption});
+  add_manifest("graphs.offline", candidates);
+  if (!candidates.empty()) {
+    // The first is taken as it is: a caller may choose among several graphs of one directory.
+    const std::string name = settle("graph", {candidates.front()});
+    return file_in_directory(name, candidates.front().source);
+  }
+  const std::vector<std::string> names = graphs_in_directory();
+  const auto has = [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+  for (const char* usual : {"model.onnx", "offline.onnx"}) {
+    if (has(usual)) return file_in_directory(settle("graph", {{usual, "file name"}}), "file name");
+  }
+  if (names.size() == 1) return file_in_directory(settle("graph", {{names.front(), "only .onnx file"}}), "directory");
+  if (names.empty()) {
+    throw ModelNotFoundError(directory_.u8string() + " holds no .onnx file. Give the directory of an exported model.");
+  }
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  throw ModelError(directory_.u8string() + " holds several graphs (" + list +
+                   "). Say which one with the option graph.");
+}
+
+std::string ModelDirectory::find_tokens() {
+  std::vector<Candidate> candidates;
+  if (!options_.tokens.empty()) candidates.push_back({options_.tokens, kOption});
+  add_manifest("tokens", candidates);
+  if (!candidates.empty()) {
+    return file_in_directory(settle("tokens", {candidates.front()}), candidates.front().source);
+  }
+  for (const char* usual : {"tokens.txt", "vocab.txt"}) {
+    std::error_code error;
+    if (fs::exists(directory_ / usual, error))
+      return file_in_directory(settle("tokens", {{usual, "file name"}}), "file name");
+  }
+  throw ModelNotFoundError(directory_.u8string() +
+                           " holds neither tokens.txt nor vocab.txt. Put the model's token list there, or name it with "
+                           "the option tokens.");
+}
+
+void ModelDirectory::add_manifest(const std::string& name, std::vector<Candidate>& candidates) const {
+  for (const Manifest* manifest : {&manifest_, &onnx_asr_}) {
+    if (const std::string* value = manifest->find(name)) {
+      candidates.push_back({*value, "manifest " + path_of(manifest->file).filename().u8string()});
+    }
+  }
+}
+
+const ModelDirectory::Candidate& ModelDirectory::choose(const std::string& name,
+                                                        const std::vector<Candidate>& candidates) const {
+  const Candidate& chosen = candidates.front();
+  if (chosen.source == kOption) return chosen;
+  for (const Candidate& other : candidates) {
+    if (other.value != chosen.value) {
+      throw ModelError(directory_.u8string() + ": " + name + " is " + chosen.value + " after the " + chosen.source +
+                       " and " + other.value + " after the " + other.source + ". Say which with the option " + name +
+                       ".");
+    }
+  }
+  return chosen;
+}
+
+std::string ModelDirectory::settle(const std::string& name, const std::vector<Candidate>& candidates) {
+  const Candidate& chosen = choose(name, candidates);
+  properties_.push_back({name, chosen.value, chosen.source});
+  return chosen.value;
+}
+
+void ModelDirectory::check_vocabulary_size(const GraphInfo& graph) const {
+  const auto found = graph.metadata.find("vocab_size");
+  if (found == graph.metadata.end() || graph.n_tokens == 0) return;
+  // sherpa-onnx's key counts without the blank; others count with it.
+  const auto size = integer_from_text("vocab_size (ONNX metadata)", found->second, 1, 1 << 24);
+  if (size != static_cast<long long>(graph.n_tokens) && size + 1 != static_cast<long long>(graph.n_tokens)) {
+    throw ModelError(graph_path_ + ": the ONNX metadata says vocab_size " + found->second +
+                     ", the graph's output has " + std::to_string(graph.n_tokens) + " tokens (blank included).");
+  }
+}
+
+int ModelDirectory::blank_id(const GraphInfo& graph) {
+  std::vector<Candidate> candidates;
+  if (options_.blank_id >= 0) candidates.push_back({std::to_string(options_.blank_id), kOption});
+  add_manifest("blank_id", candidates);
+  const auto found = graph.metadata.find("blank_id");
+  if (found != graph.metadata.end()) candidates.push_back({found->second, kMetadata});
+  if (candidates.empty()) return -1;
+  const std::string text = settle("blank_id", candidates);
+  const long long last = graph.n_tokens == 0 ? 1 << 24 : static_cast<long long>(graph.n_tokens) - 1;
+  return static_cast<int>(stated_integer("blank_id", {text, candidates.front().source}, 0, last));
+}
+
+std::string ModelDirectory::text_style() {
+  std::vector<Candidate> candidates;
+  if (!options_.text_style.empty()) candidates.push_back({options_.text_style, kOption});
+  add_manifest("text_style", candidates);
+  if (candidates.empty()) return "";
+  const std::string style = settle("text_style", candidates);
+  static const char* const known[] = {"sentencepiece", "characters", "wordpiece"};
+  if (std::find(std::begin(known), std::end(known), style) == std::end(known)) {
+    refuse("text_style must be one of sentencepiece, characters, wordpiece, not '" + style + "'.", candidates.front());
+  }
+  return style;
+}
+
+// A wrong option is the caller's error, a wrong manifest the model's.
+void ModelDirectory::refuse(const std::string& message, const Candidate& candidate) const {
+  if (candidate.source == kOption) throw OptionError("Option " + message);
+  throw ModelError(directory_.u8string() + ", " + candidate.source + ": " + message);
+}
+
+long long ModelDirectory::stated_integer(const std::string& name, const Candidate& candidate, long long lowest,
+                                         long long highest) const {
+  try {
+    return integer_from_text(name, candidate.value, lowest, highest);
+  } catch (const OptionError&) {
+    refuse(name + " must be an integer from " + std::to_string(lowest) + " to " + std::to_string(highest) + ", not '" +
+               candidate.value + "'.",
+           candidate);
+  }
+}
+
+AcousticModel::Geometry ModelDirectory::geometry() {
+  // The acoustic model notes these, and checks them against the graph itself.
+  const auto known = [&](int option, const char* property, const char* name, long long lowest, long long highest) {
+    std::vector<Candidate> candidates;
+    if (option >= 0) candidates.push_back({std::to_string(option), kOption});
+    add_manifest(name, candidates);
+    if (candidates.empty()) return -1;
+    geometry_sources_[property] = candidates.front().source;
+    const std::string& text = candidates.front().value;
+    if (text == "true") return 1;
+    if (text == "false") return 0;
+    return static_cast<int>(stated_integer(name, candidates.front(), lowest, highest));
+  };
+  AcousticModel::Geometry geometry;
+  geometry.subsampling_factor =
+      known(options_.subsampling_factor, "subsampling_factor", "subsampling.factor", 1, 1 << 16);
+  geometry.causal = known(options_.subsampling_causal, "subsampling_causal", "subsampling.causal", 0, 1);
+  geometry.max_encoder_frames =
+      known(options_.max_encoder_frames, "max_encoder_frames", "max_encoder_frames", 0, 1 << 30);
+  geometry.log_probs_kind = options_.log_probs_kind;
+  if (geometry.log_probs_kind.empty()) {
+    if (const std::string* kind = manifest_.find("log_probs_kind")) {
+      geometry.log_probs_kind = *kind;
+      geometry_sources_["log_probs_kind"] = "manifest fastctc.json";
+    }
+  }
+  return geometry;
+}
+
+void ModelDirectory::note_geometry(std::vector<Property> properties) {
+  for (Property& property : properties) {
+    const auto stated = geometry_sources_.find(property.name);
+    if (property.source == kOption && stated != geometry_sources_.end()) property.source = stated->second;
+    properties_.push_back(std::move(property));
+  }
+}
+
+}  // namespace fastctc

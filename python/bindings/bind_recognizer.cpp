@@ -1,0 +1,132 @@
+// The whole way: a model directory in, transcripts out.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arrays.h"
+#include "bindings.h"
+#include "fastctc/recognizer.h"
+#include "session_options.h"
+#include "transcripts.h"
+
+namespace {
+
+using namespace fastctc_bindings;
+using fastctc::AudioView;
+using fastctc::Recognizer;
+
+fastctc::ModelOptions model_options(const py::dict& fields) {
+  fastctc::ModelOptions options;
+  const auto read = [&](const char* name, auto& field) {
+    if (fields.contains(name)) field = fields[name].cast<std::decay_t<decltype(field)>>();
+  };
+  read("graph", options.graph);
+  read("tokens", options.tokens);
+  read("normalize", options.normalize);
+  read("text_style", options.text_style);
+  read("frontend_preset", options.frontend_preset);
+  read("frontend", options.frontend);
+  read("blank_id", options.blank_id);
+  read("subsampling_factor", options.subsampling_factor);
+  read("subsampling_causal", options.subsampling_causal);
+  read("max_encoder_frames", options.max_encoder_frames);
+  read("log_probs_kind", options.log_probs_kind);
+  return options;
+}
+
+AudioView view(const FloatArray& samples, int sample_rate_hz) {
+  require_dimensions(samples, 1, "samples");
+  return {samples.data(), static_cast<std::size_t>(samples.size()), sample_rate_hz};
+}
+
+Recognizer load(const std::string& path, const py::dict& model, const py::dict& session) {
+  const auto model_fields = model_options(model);
+  const auto session_fields = session_options(session);
+  // Nothing below touches Python; messages take the GIL themselves (bind_log.cpp).
+  const py::gil_scoped_release release;
+  return Recognizer::load(path, model_fields, session_fields);
+}
+
+// (array [n_features, n_frames], n_valid_frames)
+py::tuple features(const Recognizer& recognizer, const FloatArray& samples, int sample_rate_hz) {
+  const AudioView audio = view(samples, sample_rate_hz);
+  fastctc::Features result;
+  {
+    // `samples` stays alive: the caller's frame holds it.
+    const py::gil_scoped_release release;
+    result = recognizer.features(audio);
+  }
+  const auto n_features = static_cast<py::ssize_t>(result.n_features);
+  const auto n_frames = static_cast<py::ssize_t>(result.n_frames);
+  return py::make_tuple(own(std::move(result.values), {n_features, n_frames}), result.n_valid_frames);
+}
+
+py::array_t<float> log_probs(const Recognizer& recognizer, const FloatArray& array) {
+  require_dimensions(array, 2, "features");
+  fastctc::LogProbs result;
+  {
+    // `array` stays alive: the caller's frame holds it.
+    const py::gil_scoped_release release;
+    fastctc::Features features;
+    features.n_features = static_cast<std::size_t>(array.shape(0));
+    features.n_frames = features.n_valid_frames = static_cast<std::size_t>(array.shape(1));
+    features.values.assign(array.data(), array.data() + array.size());
+    result = recognizer.log_probs(features);
+  }
+  const auto n_frames = static_cast<py::ssize_t>(result.n_frames);
+  const auto n_tokens = static_cast<py::ssize_t>(result.n_tokens);
+  return own(std::move(result.values), {n_frames, n_tokens});
+}
+
+py::tuple decode(const Recognizer& recognizer, const FloatArray& array) {
+  require_dimensions(array, 2, "log_probs");
+  fastctc::Transcript transcript;
+  {
+    // `array` stays alive: the caller's frame holds it.
+    const py::gil_scoped_release release;
+    transcript = recognizer.decode(
+        {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))});
+  }
+  return to_python(transcript);
+}
+
+py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>& batch, int sample_rate_hz) {
+  std::vector<AudioView> views;
+  views.reserve(batch.size());
+  for (const FloatArray& samples : batch) views.push_back(view(samples, sample_rate_hz));
+  std::vector<fastctc::Transcript> transcripts;
+  {
+    // `batch` holds the arrays.
+    const py::gil_scoped_release release;
+    transcripts = recognizer.transcribe(views);
+  }
+  py::list result;
+  for (const fastctc::Transcript& transcript : transcripts) result.append(to_python(transcript));
+  return result;
+}
+
+}  // namespace
+
+void bind_recognizer(py::module_& module) {
+  py::class_<Recognizer>(module, "Recognizer")
+      .def_static("load", &load, py::arg("path"), py::arg("model"), py::arg("session"))
+      .def_property_readonly("properties",
+                             [](const Recognizer& self) {
+                               std::vector<std::tuple<std::string, std::string, std::string>> list;
+                               for (const auto& property : self.properties()) {
+                                 list.emplace_back(property.name, property.value, property.source);
+                               }
+                               return list;
+                             })
+      .def_property_readonly("sample_rate_hz", &Recognizer::sample_rate_hz)
+      .def_property_readonly("frame_s", &Recognizer::frame_s)
+      .def_property_readonly("blank_id", [](const Recognizer& self) { return self.vocabulary().blank_id(); })
+      .def_property_readonly("pieces", [](const Recognizer& self) { return self.vocabulary().pieces(); })
+      .def("features", &features, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0)
+      .def("log_probs", &log_probs, py::arg("features").noconvert())
+      .def("decode", &decode, py::arg("log_probs").noconvert())
+      .def("transcribe", &transcribe, py::arg("batch").noconvert(), py::arg("sample_rate_hz") = 0);
+}

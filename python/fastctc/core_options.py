@@ -1,0 +1,35 @@
+"""Options as the C++ core takes them: plain dicts."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from fastctc.errors import OptionError
+from fastctc.types import ModelOptions, SessionOptions, option_text
+
+__all__ = ["model_fields", "session_fields"]
+
+
+def model_fields(options: ModelOptions, normalize: str | None) -> dict[str, Any]:
+    """The dict of a ModelOptions. Raises OptionError where `normalize` contradicts it."""
+    if normalize is not None and options.normalize not in (None, normalize):
+        raise OptionError(f"normalize={normalize!r} contradicts options.normalize={options.normalize!r}. Give one.")
+    result: dict[str, Any] = {}
+    for entry in fields(options):
+        value = getattr(options, entry.name)
+        if value is not None and entry.name != "frontend":
+            result[entry.name] = int(value) if isinstance(value, bool) else value
+    result["frontend"] = [(name, option_text(value)) for name, value in options.frontend.items()]
+    if normalize is not None:
+        result["normalize"] = normalize
+    return result
+
+
+def session_fields(session: SessionOptions, library: str) -> dict[str, Any]:
+    """The dict of a SessionOptions, with the library that was found."""
+    result = {entry.name: getattr(session, entry.name) for entry in fields(session)}
+    result["library"] = library
+    for name in ("provider_options", "config_entries"):
+        result[name] = {str(key): str(value) for key, value in result[name].items()}
+    return result

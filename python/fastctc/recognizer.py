@@ -1,0 +1,348 @@
+"""Offline recognition: audio in, transcripts out, and every stage alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from fastctc import _core
+from fastctc.audio import AudioSource, load_audio, probe_duration_s
+from fastctc.batching import default_threads, plan_batches, run_batches
+from fastctc.core_options import model_fields, session_fields
+from fastctc.engine import find_library
+from fastctc.errors import EngineError, Error, OptionError
+from fastctc.models import resolve_model
+from fastctc.types import ModelOptions, Property, SessionOptions, Transcript
+
+__all__ = ["Recognizer", "load", "transcribe"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+Normalize: TypeAlias = Literal["none", "per_feature", "all_features", "fixed", "utterance"]
+Channel: TypeAlias = int | Literal["mean"]
+
+Result = TypeVar("Result")
+
+MAX_BATCH_S = 60.0
+
+
+class Recognizer:
+    """A loaded model. Immutable, safe to share between threads; made by `load`.
+
+    The stages, each alone: `decode(log_probs(features(audio)))` finds what `transcribe(audio)` finds.
+    """
+
+    def __init__(self, core: _core.Recognizer, path: Path) -> None:
+        self._core = core
+        self._path = path
+
+    def __repr__(self) -> str:
+        return f"Recognizer({str(self._path)!r}, {self.sample_rate_hz} Hz, {len(self.pieces)} tokens)"
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate that the model was trained with; audio at another rate is resampled."""
+        return self._core.sample_rate_hz
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame of the log-probs to the next."""
+        return self._core.frame_s
+
+    @property
+    def pieces(self) -> list[str]:
+        """The vocabulary, blank included, in order of ids."""
+        return self._core.pieces
+
+    @property
+    def blank_id(self) -> int:
+        """Id of the CTC blank."""
+        return self._core.blank_id
+
+    @property
+    def properties(self) -> list[Property]:
+        """Every resolved property of the model and where its value came from."""
+        return [Property(*entry) for entry in self._core.properties]
+
+    def features(self, audio: AudioSource, *, sample_rate: int | None = None, channel: Channel = "mean") -> FloatArray:
+        """Log-mel features, float32 [n_features, n_frames], as NeMo's preprocessor gives them.
+
+        Args:
+            audio: a path, bytes, a binary file object or an array; see `fastctc.audio`.
+            sample_rate: of an array, in Hz; None: the model's.
+            channel: a channel's number, or the mean of all.
+
+        Raises:
+            AudioError: the audio can't be used.
+        """
+        samples = self._load(audio, sample_rate, channel)
+        features, n_valid_frames = self._core.features(samples)
+        return features[:, :n_valid_frames]
+
+    def log_probs(self, features: npt.ArrayLike) -> FloatArray:
+        """Natural-log probabilities, float32 [n_frames, n_tokens], of features [n_features, n_frames].
+
+        Raises:
+            AudioError: more frames than the model's position table, or not finite.
+            ModelError: the number of features is not the model's.
+        """
+        return self._core.log_probs(_matrix(features, "features"))
+
+    def decode(self, log_probs: npt.ArrayLike) -> Transcript:
+        """The transcript of log-probs [n_frames, n_tokens] (greedy CTC).
+
+        Raises:
+            OptionError: the width is not the vocabulary's.
+        """
+        return Transcript.from_tuple(self._core.decode(_matrix(log_probs, "log_probs")))
+
+    @overload
+    def transcribe(  # type: ignore[overload-overlap]  # a str is an iterable of str, and is taken as a path
+        self,
+        audio: AudioSource,
+        *,
+        sample_rate: int | None = None,
+        channel: Channel = "mean",
+        threads: int | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> Transcript: ...
+    @overload
+    def transcribe(
+        self,
+        audio: Iterable[AudioSource],
+        *,
+        sample_rate: int | None = None,
+        channel: Channel = "mean",
+        threads: int | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[Transcript]: ...
+    @overload
+    def transcribe(
+        self,
+        audio: Iterable[AudioSource],
+        *,
+        sample_rate: int | None = None,
+        channel: Channel = "mean",
+        threads: int | None = None,
+        on_error: Literal["return"],
+    ) -> list[Transcript | Error]: ...
+    def transcribe(
+        self,
+        audio: AudioSource | Iterable[AudioSource],
+        *,
+        sample_rate: int | None = None,
+        channel: Channel = "mean",
+        threads: int | None = None,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> Any:
+        """What was said: a Transcript for one recording, a list in the same order for many.
+
+        Many recordings are sorted by length into batches and spread over threads; each result equals that of the
+        recording alone, and only the batches at work are in memory.
+
+        Args:
+            audio: one recording (a path, bytes, a binary file object, an array), or a list of them.
+            sample_rate: of arrays, in Hz; None: the model's.
+            channel: a channel's number, or the mean of all.
+            threads: batches at work at a time; None: as many as there are processors.
+            on_error: of many recordings: raise the first error, or return errors in the place of transcripts.
+
+        Raises:
+            AudioError: the audio can't be used.
+            EngineError: ONNX Runtime failed.
+        """
+        if on_error not in ("raise", "return"):
+            raise OptionError(f"on_error must be 'raise' or 'return', not {on_error!r}.")
+        sources = as_many(audio)
+        if sources is None:
+            [result] = self._transcribe_batch([cast("AudioSource", audio)], sample_rate, channel)
+            if isinstance(result, Error):
+                raise result
+            return result
+        results: list[Transcript | Error | None] = [None] * len(sources)
+        for index, result in self.transcribe_each(sources, sample_rate=sample_rate, channel=channel, threads=threads):
+            if isinstance(result, Error) and on_error == "raise":
+                raise result
+            results[index] = result
+        return results
+
+    def transcribe_each(
+        self,
+        sources: Sequence[AudioSource],
+        *,
+        sample_rate: int | None = None,
+        channel: Channel = "mean",
+        threads: int | None = None,
+    ) -> Iterator[tuple[int, Transcript | Error]]:
+        """Yields (index, transcript or error) of many recordings as they are done, in any order.
+
+        Args and behaviour as `transcribe`; an error concerns its own recording only.
+        """
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+            raise OptionError(f"threads must be a whole number from 1, not {threads!r}.")
+        threads = threads or default_threads()
+        durations_s = [probe_duration_s(source, sample_rate=sample_rate or self.sample_rate_hz) for source in sources]
+        # No thread should wait while another works off a large batch.
+        share_s = sum(duration or 0.0 for duration in durations_s) / threads
+        batches = plan_batches(durations_s, min(MAX_BATCH_S, share_s))
+
+        def work(batch: tuple[int, ...]) -> list[Transcript | Error]:
+            return self._transcribe_batch([sources[index] for index in batch], sample_rate, channel)
+
+        return run_batches(batches, work, threads)
+
+    def _transcribe_batch(
+        self, sources: Sequence[AudioSource], sample_rate: int | None, channel: Channel
+    ) -> list[Transcript | Error]:
+        """One batch; an error in it stands in the place of its item only."""
+        loaded = [_attempt(self._load, source, sample_rate, channel) for source in sources]
+        arrays = [item for item in loaded if not isinstance(item, Error)]
+        answers: list[Any] | Error = _attempt(self._core.transcribe, arrays)
+        if isinstance(answers, Error):
+            # Whose error it is shows when each runs alone.
+            alone: list[list[Any] | Error] = [_attempt(self._core.transcribe, [array]) for array in arrays]
+            answers = [answer if isinstance(answer, Error) else answer[0] for answer in alone]
+        queue = iter(answers)
+        results = [item if isinstance(item, Error) else next(queue) for item in loaded]
+        return [
+            _with_source(result, source) if isinstance(result, Error) else Transcript.from_tuple(result)
+            for result, source in zip(results, sources, strict=True)
+        ]
+
+    def _load(self, audio: AudioSource, sample_rate: int | None, channel: Channel) -> FloatArray:
+        return load_audio(audio, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz).samples
+
+
+def load(
+    model: str | os.PathLike[str] | None = None,
+    *,
+    normalize: Normalize | None = None,
+    options: ModelOptions | None = None,
+    session: SessionOptions | None = None,
+) -> Recognizer:
+    """Loads a model.
+
+    Args:
+        model: a directory that holds an ONNX graph and its tokens, or the graph itself; None: the demo model.
+        normalize: how features are normalised, where nothing in the directory tells (short for
+            `ModelOptions(normalize=...)`).
+        options: what you know better than the directory.
+        session: how ONNX Runtime runs the graph.
+
+    Raises:
+        ModelNotFoundError: there is no model.
+        ModelError: the model can't be used, or nothing tells a property (the message says which option to give).
+        EngineNotFoundError: ONNX Runtime is missing or too old.
+        OptionError: an option can't be.
+    """
+    path = resolve_model(model)
+    session = session or SessionOptions()
+    library, _ = find_library(session.library)
+    core = _core.Recognizer.load(
+        os.fspath(path),
+        model_fields(options or ModelOptions(), normalize),
+        session_fields(session, library),
+    )
+    return Recognizer(core, path)
+
+
+def transcribe(
+    audio: AudioSource | Iterable[AudioSource],
+    model: str | os.PathLike[str] | Recognizer | None = None,
+    *,
+    sample_rate: int | None = None,
+    channel: Channel = "mean",
+    normalize: Normalize | None = None,
+    options: ModelOptions | None = None,
+    session: SessionOptions | None = None,
+    threads: int | None = None,
+    on_error: Literal["raise", "return"] = "raise",
+) -> Any:
+    """What was said: `load(model, ...).transcribe(audio, ...)`; the last models are kept loaded.
+
+    Returns:
+        A Transcript for one recording, a list of them for many. Arguments and errors as `load` and
+        `Recognizer.transcribe`.
+    """
+    recognizer = model if isinstance(model, Recognizer) else _load_once(model, normalize, options, session)
+    # Which overload it is, the caller's types decide; here any of them.
+    transcribe_any: Callable[..., Any] = recognizer.transcribe
+    return transcribe_any(audio, sample_rate=sample_rate, channel=channel, threads=threads, on_error=on_error)
+
+
+def as_many(audio: Any) -> list[Any] | None:
+    """The recordings of a list, a tuple or an iterator; None when `audio` is one recording.
+
+    Raises:
+        OptionError: a list of numbers, which is neither.
+    """
+    if isinstance(audio, (str, bytes, bytearray, memoryview, os.PathLike, np.ndarray)) or hasattr(audio, "read"):
+        return None
+    if not isinstance(audio, Iterable):
+        return None
+    sources = list(audio)
+    if sources and isinstance(sources[0], (int, float, np.number)):
+        raise OptionError("A list holds recordings, not samples. Give samples as a NumPy array: np.asarray(samples).")
+    return sources
+
+
+def _load_once(
+    model: str | os.PathLike[str] | None,
+    normalize: Normalize | None,
+    options: ModelOptions | None,
+    session: SessionOptions | None,
+) -> Recognizer:
+    # Options hold mappings, which can't be hashed; their text can.
+    key = (None if model is None else os.fspath(model), normalize, repr(options), repr(session))
+    return _load_cached(_CacheKey(key, model, normalize, options, session))
+
+
+class _CacheKey:
+    """Hashes by the text of the arguments, carries the arguments."""
+
+    def __init__(self, key: tuple[Any, ...], *arguments: Any) -> None:
+        self.key = key
+        self.arguments = arguments
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _CacheKey) and self.key == other.key
+
+
+@lru_cache(maxsize=2)
+def _load_cached(key: _CacheKey) -> Recognizer:
+    model, normalize, options, session = key.arguments
+    return load(model, normalize=normalize, options=options, session=session)
+
+
+def _matrix(values: npt.ArrayLike, name: str) -> FloatArray:
+    array = np.asarray(values)
+    if array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
+        raise OptionError(
+            f"{name} must be a floating-point array of two dimensions, not {array.dtype} of shape {array.shape}."
+        )
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _attempt(work: Callable[..., Result], *arguments: Any) -> Result | Error:
+    try:
+        return work(*arguments)
+    except Error as error:
+        return error
+    except MemoryError:
+        # One recording that is too large must not take the others with it.
+        return EngineError("There was not enough memory for this recording. Cut it into shorter pieces.")
+
+
+def _with_source(error: Error, source: AudioSource) -> Error:
+    """Errors of one recording among many say which."""
+    if not isinstance(source, (str, os.PathLike)) or os.fspath(source) in str(error):
+        return error
+    return type(error)(f"{os.fspath(source)}: {error}")

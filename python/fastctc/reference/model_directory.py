@@ -1,0 +1,150 @@
+"""Twin of model_directory.cpp: which files a model is made of, and its properties, in plain Python.
+
+Order: the caller's option, the manifest fastctc.json (or onnx-asr's config.json), the ONNX metadata, the graph.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from fastctc.errors import ModelError, ModelNotFoundError
+from fastctc.types import FrontendOptions, ModelOptions
+
+__all__ = ["ModelDirectory"]
+
+
+@dataclass(frozen=True)
+class ModelDirectory:
+    """The files of a model and what its manifest says."""
+
+    graph: Path
+    tokens: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path, options: ModelOptions) -> ModelDirectory:
+        """Finds the files. Raises ModelNotFoundError, ModelError."""
+        directory, graph = (path.parent, path.name) if path.suffix == ".onnx" else (path, options.graph)
+        if not directory.is_dir():
+            raise ModelNotFoundError(f"There is no model at {directory}.")
+        manifest = _read_manifest(directory)
+        graph = graph or manifest.get("graphs", {}).get("offline") or _usual_graph(directory)
+        tokens = options.tokens or manifest.get("tokens") or _usual_tokens(directory)
+        for name in (graph, tokens):
+            if not (directory / name).exists():
+                raise ModelNotFoundError(f"{directory / name} is not there.")
+        return cls(directory / graph, directory / tokens, manifest)
+
+    def frontend(
+        self, options: ModelOptions, metadata: Mapping[str, str], layout: str, n_features: int
+    ) -> FrontendOptions:
+        """Options of the front end that the graph was trained with. Raises ModelError where nothing tells."""
+        stated = dict(self.manifest.get("frontend", {}))
+        preset: Any = options.frontend_preset or stated.pop("preset", None)
+        stated.pop("preset", None)
+        if preset is None:
+            preset = {"waveform": "waveform", "feature_major": "nemo"}.get(layout)
+        if preset is None:
+            raise ModelError(f"{self.graph}: nothing tells the front end. Say it with the option frontend_preset.")
+        changes: dict[str, Any] = {**stated, **options.frontend}
+        changes["normalize"] = self._normalize(options, metadata)
+        known = {field.name for field in fields(FrontendOptions)}
+        if unknown := set(changes) - known:
+            raise ModelError(f"{self.graph}: the front end has no option {', '.join(sorted(unknown))}.")
+        if n_features and preset != "waveform" and "n_mels" not in options.frontend:
+            n_mels = n_features - bool(changes.get("use_energy", False))
+            if changes.get("n_mels", n_mels) != n_mels:
+                raise ModelError(
+                    f"{self.graph} takes {n_features} features, the manifest says {changes['n_mels']} mels."
+                )
+            changes["n_mels"] = n_mels
+        if "sample_rate" in metadata:
+            changes.setdefault("sample_rate_hz", int(metadata["sample_rate"]))
+        return FrontendOptions.preset(preset, **changes)
+
+    def blank_id(self, options: ModelOptions, metadata: Mapping[str, str]) -> int | None:
+        """Stated id of the blank; None: the vocabulary decides."""
+        if options.blank_id is not None:
+            return options.blank_id
+        stated = self.manifest.get("blank_id", metadata.get("blank_id"))
+        return None if stated is None else int(stated)
+
+    def geometry(self, options: ModelOptions) -> dict[str, Any]:
+        """What is stated of the subsampling, for AcousticModel.configure."""
+        stated = self.manifest.get("subsampling", {})
+        factor, causal, longest = options.subsampling_factor, options.subsampling_causal, options.max_encoder_frames
+        return {
+            "subsampling_factor": stated.get("factor") if factor is None else factor,
+            "causal": stated.get("causal") if causal is None else causal,
+            "max_encoder_frames": self.manifest.get("max_encoder_frames") if longest is None else longest,
+            "log_probs_kind": options.log_probs_kind or self.manifest.get("log_probs_kind"),
+        }
+
+    def _normalize(self, options: ModelOptions, metadata: Mapping[str, str]) -> str:
+        chosen = options.normalize or options.frontend.get("normalize")
+        if chosen is not None:
+            return _normalize_name(chosen)
+        stated = {
+            source: _normalize_name(value)
+            for source, value in (
+                ("manifest", self.manifest.get("frontend", {}).get("normalize")),
+                ("ONNX metadata", metadata.get("normalize_type")),
+            )
+            if value is not None
+        }
+        if len(set(stated.values())) > 1:
+            raise ModelError(f"{self.graph}: normalize: {stated} contradict each other. Say which with the option.")
+        if stated:
+            return next(iter(stated.values()))
+        if self.manifest.get("onnx_asr"):
+            return "per_feature"
+        raise ModelError(
+            f"{self.graph}: nothing tells how its features are normalised. Say it with the option normalize."
+        )
+
+
+def _normalize_name(value: str) -> str:
+    return "none" if value in ("", "NA", "None") else value
+
+
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    for name in ("fastctc.json", "config.json"):
+        path = directory / name
+        if not path.exists():
+            continue
+        try:
+            content = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ModelError(f"{path} is not JSON: {error}") from error
+        if name == "fastctc.json":
+            return dict(content)
+        if isinstance(content, dict) and content.get("model_type") == "nemo-conformer-ctc":
+            # onnx-asr's bundles: it normalises per feature, always.
+            return {
+                "onnx_asr": True,
+                "frontend": {"n_mels": content["features_size"]} if "features_size" in content else {},
+            }
+    return {}
+
+
+def _usual_graph(directory: Path) -> str:
+    graphs = sorted(path.name for path in directory.glob("*.onnx"))
+    for usual in ("model.onnx", "offline.onnx"):
+        if usual in graphs:
+            return usual
+    if len(graphs) == 1:
+        return graphs[0]
+    if not graphs:
+        raise ModelNotFoundError(f"{directory} holds no .onnx file.")
+    raise ModelError(f"{directory} holds several graphs ({', '.join(graphs)}). Say which one with the option graph.")
+
+
+def _usual_tokens(directory: Path) -> str:
+    for usual in ("tokens.txt", "vocab.txt"):
+        if (directory / usual).exists():
+            return usual
+    raise ModelNotFoundError(f"{directory} holds neither tokens.txt nor vocab.txt.")

@@ -1,0 +1,54 @@
+#include <doctest/doctest.h>
+
+#include "fastctc/error.h"
+#include "manifest.h"
+#include "temporary_directory.h"
+
+using namespace fastctc;
+
+TEST_CASE("a manifest is flattened to dotted names and text") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.write("fastctc.json", R"({"fastctc": 1, "tokens": "t.txt", "blank_id": 52,
+    "frontend": {"preset": "nemo", "preemphasis": 0.97, "use_log": true, "fixed_mean": [1, 2.5]}, "unknown": null})");
+  const Manifest manifest = read_manifest(path);
+  CHECK(*manifest.find("tokens") == "t.txt");
+  CHECK(*manifest.find("blank_id") == "52");
+  CHECK(*manifest.find("frontend.preset") == "nemo");
+  CHECK(*manifest.find("frontend.preemphasis") == "0.97");
+  CHECK(*manifest.find("frontend.use_log") == "true");
+  CHECK(*manifest.find("frontend.fixed_mean") == "1,2.5");
+  CHECK(manifest.find("unknown") == nullptr);
+  CHECK(manifest.find("frontend.normalize") == nullptr);
+}
+
+TEST_CASE("no manifest is no error") {
+  const TemporaryDirectory directory;
+  CHECK(read_manifest(directory.file("fastctc.json")).file.empty());
+  CHECK(read_onnx_asr_config(directory.file("config.json")).file.empty());
+}
+
+TEST_CASE("a broken manifest is named") {
+  const TemporaryDirectory directory;
+  const auto refuses = [&](const char* content, const char* message) {
+    const std::string path = directory.write("fastctc.json", content);
+    CHECK_THROWS_WITH_AS(read_manifest(path), doctest::Contains(message), ModelError);
+  };
+  refuses("", "not JSON");
+  refuses("{\"fastctc\": 1", "not JSON");
+  refuses("[1]", "one JSON object");
+  refuses("{}", "is missing");
+  refuses("{\"fastctc\": \"1\"}", "it is \"1\"");
+  refuses("{\"fastctc\": 2}", "it is 2");
+  refuses("{\"fastctc\": 1, \"graphs\": 3}", "graphs must be an object");
+  refuses("{\"fastctc\": 1, \"frontend\": {\"fixed_mean\": [1, null]}}", "frontend.fixed_mean");
+}
+
+TEST_CASE("a config.json of another program is left alone") {
+  const TemporaryDirectory directory;
+  CHECK(read_onnx_asr_config(directory.write("config.json", R"({"model_type": "wav2vec2"})")).values.empty());
+  const Manifest manifest = read_onnx_asr_config(directory.write(
+      "config.json", R"({"model_type": "nemo-conformer-ctc", "features_size": 80, "subsampling_factor": 8})"));
+  CHECK(*manifest.find("frontend.n_mels") == "80");
+  CHECK(*manifest.find("subsampling.factor") == "8");
+  CHECK(*manifest.find("frontend.normalize") == "per_feature");
+}

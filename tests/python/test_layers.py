@@ -1,0 +1,121 @@
+"""Who may know whom (ARCHITECTURE.md): the includes of the C++ core and the imports of the package."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+
+SOURCES = ROOT / "cpp" / "src"
+PACKAGE = ROOT / "python" / "fastctc"
+STAGES = ("audio", "frontend", "acoustic", "decoding", "text")
+SHARED_HEADERS = {"types.h", "options.h", "error.h", "export.h", "log.h", "version.h"}
+OWN_HEADERS = {
+    "audio": {"audio.h"},
+    "frontend": {"frontend.h"},
+    "acoustic": {"acoustic_model.h"},
+    "decoding": {"decoder.h", "vocabulary.h"},
+    "text": {"vocabulary.h"},
+}
+COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h"}
+
+
+def includes(path: Path) -> list[str]:
+    return re.findall(r'^\s*#\s*include\s*["<]([^">]+)[">]', path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def cpp_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".h", ".cpp", ".inc"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_includes_no_sibling(stage: str) -> None:
+    files = cpp_files(SOURCES / stage)
+    assert files
+    for path in files:
+        for name in includes(path):
+            if name.startswith("fastctc/"):
+                header = name.removeprefix("fastctc/")
+                assert header in SHARED_HEADERS | OWN_HEADERS[stage], f"{path.name} includes {name}"
+            elif "/" in name and name.split("/")[0] in STAGES:
+                assert name.split("/")[0] == stage, f"{path.name} includes {name}"
+            elif (SOURCES / name).exists():
+                assert name in COMMON_SOURCES, f"{path.name} includes {name}"
+
+
+def test_only_the_acoustic_stage_includes_onnxruntime() -> None:
+    for path in cpp_files(ROOT / "cpp"):
+        found = [name for name in includes(path) if "onnxruntime" in name]
+        assert not found or path.is_relative_to(SOURCES / "acoustic"), f"{path} includes {found}"
+
+
+def test_nothing_under_cpp_includes_python() -> None:
+    for path in cpp_files(ROOT / "cpp"):
+        assert not [name for name in includes(path) if name.startswith("pybind11") or name == "Python.h"], path
+
+
+def test_public_headers_need_the_standard_library_alone() -> None:
+    for path in sorted((ROOT / "cpp" / "include" / "fastctc").glob("*.h")):
+        for name in includes(path):
+            assert name.startswith("fastctc/") or ("/" not in name and "." not in name), f"{path.name} includes {name}"
+
+
+def local_imports(path: Path) -> set[str]:
+    """Modules of fastctc that a file imports, at any depth, those for type checking alone left out."""
+    found: set[str] = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for child in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "fastctc"}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fastctc":
+            module = node.module or ""
+            found |= {f"{module}.{alias.name}" if module == "fastctc" else module for alias in node.names}
+    return found
+
+
+def test_types_and_errors_import_nothing_local() -> None:
+    for name in ("types.py", "errors.py"):
+        assert local_imports(PACKAGE / name) == set()
+
+
+def test_the_reference_never_imports_the_core() -> None:
+    files = sorted((PACKAGE / "reference").glob("*.py"))
+    assert len(files) > 5
+    for path in files:
+        for name in local_imports(path):
+            allowed = name in ("fastctc.types", "fastctc.errors") or name.startswith("fastctc.reference")
+            assert allowed, f"{path.name} imports {name}"
+
+
+def test_only_the_named_modules_import_the_core() -> None:
+    users = {path.stem for path in PACKAGE.glob("*.py") if any("_core" in name for name in local_imports(path))}
+    assert users <= {"__init__", "recognizer", "audio", "installation"}
+
+
+def test_nothing_imports_the_command_line() -> None:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.parent.name == "cli" or path.name == "__main__.py":
+            continue
+        assert not [name for name in local_imports(path) if name.startswith("fastctc.cli")], path
+
+
+def test_the_command_line_uses_the_public_api() -> None:
+    for path in sorted((PACKAGE / "cli").glob("*.py")):
+        private = [
+            name
+            for name in local_imports(path)
+            if name.split(".")[-1].startswith("_") and name != "fastctc.__version__"
+        ]
+        assert not private, f"{path.name} imports {private}"
