@@ -1,0 +1,183 @@
+"""What the command line accepts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+__all__ = ["STDIN", "parse"]
+
+STDIN = "-"
+
+_DESCRIPTION = "Speech to text on a CPU with NVIDIA NeMo FastConformer-CTC models, equal to NeMo's own results."
+
+_EPILOG = """\
+examples:
+  fastctc transcribe talk.wav
+  fastctc transcribe *.flac --model exports/en --output-dir transcripts
+  fastctc doctor
+
+fastctc COMMAND --help tells more about a command."""
+
+_TRANSCRIBE = """\
+Prints what was said in recordings (WAV, FLAC, OGG, Opus, MP3; any sample rate)."""
+
+_TRANSCRIBE_EPILOG = """\
+results:
+  One file: its text. Several files: one line each, FILE<TAB>TEXT, in the order of the arguments, each as soon as
+  those before it are done. json: one object a line, with the key "file"; times in seconds. With --output-dir nothing
+  is printed: each file's result is written to DIR/NAME.txt (.json, .srt, .vtt). A result is complete or absent; results
+  that are there already are skipped, so an interrupted run goes on when the same command runs again.
+
+exit status:
+  0 all done; 1 some files failed (each is named, the rest is done) or the model or output can't be used; 2 usage;
+  130 interrupted.
+
+examples:
+  fastctc transcribe talk.wav
+  fastctc transcribe talk.wav --format srt > talk.srt
+  fastctc transcribe calls/*.wav --model exports/en --format json --output-dir transcripts
+  fastctc transcribe call.wav --channel 0
+  ffmpeg -i film.mkv -f wav - | fastctc transcribe -"""
+
+_INFO = """\
+Prints every resolved property of a model and where its value came from: an option, the manifest fastctc.json, the
+graph's metadata, or the names and shapes of the graph. Piped: one property a line, NAME<TAB>VALUE<TAB>SOURCE."""
+
+_DOCTOR = """\
+Checks the installation: versions, the processor's instruction set, the ONNX Runtime library found and how, its
+providers, and a recording transcribed with the demo model. Exit status 1 if a check failed."""
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked: `importlib.metadata` is slow to load."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="print the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from fastctc.cli.doctor import installed_version
+
+        print(f"fastctc {installed_version()}")
+        parser.exit(0)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments of a command; `command` names it. Raises SystemExit as argparse does, 2 on wrong usage."""
+    top, commands = _build()
+    if not argv:
+        top.print_help(sys.stderr)
+        raise SystemExit(2)
+    command = commands.get(argv[0])
+    if command is None:
+        return top.parse_args(argv)
+    # Options may stand between files, which argparse allows only without subcommands; and all after "--" is a file,
+    # which its releases treat differently when intermixed.
+    arguments = list(argv[1:])
+    literal: list[str] = []
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, literal = arguments[:at], arguments[at + 1 :]
+    if argv[0] != "transcribe":
+        return command.parse_args([*arguments, *literal], argparse.Namespace(command=argv[0]))
+    if literal:
+        next(action for action in command._actions if action.dest == "files").nargs = "*"
+    namespace = command.parse_intermixed_args(arguments, argparse.Namespace(command=argv[0]))
+    namespace.files = [*(getattr(namespace, "files", None) or []), *literal]
+    if namespace.files.count(STDIN) > 1:
+        command.error("standard input (-) can be given once only")
+    if namespace.format in ("srt", "vtt") and len(namespace.files) > 1 and namespace.output_dir is None:
+        command.error(
+            f"subtitles of several files can't share one output: give --output-dir DIR with {namespace.format}"
+        )
+    if namespace.force and namespace.output_dir is None:
+        command.error("--force redoes results in a directory: it needs --output-dir DIR")
+    return namespace
+
+
+def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    top = _Parser(prog="fastctc", description=_DESCRIPTION, epilog=_EPILOG)
+    top.add_argument("--version", action=_Version)
+    commands = top.add_subparsers(
+        dest="command", title="commands", metavar="COMMAND", required=True, parser_class=_Parser
+    )
+    transcribe = commands.add_parser(
+        "transcribe", help="print what was said in recordings", description=_TRANSCRIBE, epilog=_TRANSCRIBE_EPILOG
+    )
+    _add_transcribe(transcribe)
+    info = commands.add_parser("info", help="print a model's properties and their sources", description=_INFO)
+    info.add_argument("model", metavar="MODEL", nargs="?", help="model directory or graph (default: the demo model)")
+    info.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_model_options(info)
+    doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
+    doctor.add_argument("--library", metavar="PATH", default="", help="ONNX Runtime library to check (default: found)")
+    return top, {"transcribe": transcribe, "info": info, "doctor": doctor}
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **options)
+
+
+def _add_transcribe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="recording; - is standard input")
+    parser.add_argument(
+        "--model",
+        metavar="DIR",
+        help="model directory (an ONNX graph and its tokens) or graph (default: the demo model)",
+    )
+    parser.add_argument("--format", choices=("text", "json", "srt", "vtt"), default="text", help="default: text")
+    parser.add_argument("--output-dir", metavar="DIR", help="write each result to a file in DIR; resumes there")
+    parser.add_argument("--force", action="store_true", help="with --output-dir: redo results that are there already")
+    parser.add_argument(
+        "--channel",
+        type=_channel,
+        default="mean",
+        metavar="N|mean",
+        help="channel, from 0, or the mean (default: mean)",
+    )
+    parser.add_argument(
+        "--threads", type=_threads, metavar="N", help="threads to compute with (default: the processors available)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress, notices or summary on standard error")
+    _add_model_options(parser)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where the model's directory or the default is not enough")
+    group.add_argument(
+        "--normalize",
+        choices=("none", "per_feature", "all_features", "fixed", "utterance"),
+        metavar="KIND",
+        help="how features are normalised, where nothing in the directory tells: none, per_feature, all_features, "
+        "fixed or utterance (NeMo's preprocessor.normalize; its NA is none)",
+    )
+    group.add_argument(
+        "--provider", metavar="NAME", default="CPU", help="ONNX Runtime execution provider (default: CPU)"
+    )
+    group.add_argument(
+        "--library", metavar="PATH", default="", help="ONNX Runtime library (default: the installed onnxruntime's)"
+    )
+
+
+def _channel(text: str) -> int | str:
+    if text == "mean":
+        return text
+    return _whole_number(text, 0, "a channel's number from 0, or mean")
+
+
+def _threads(text: str) -> int:
+    return _whole_number(text, 1, "a whole number from 1")
+
+
+def _whole_number(text: str, least: int, what: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return int(text)
