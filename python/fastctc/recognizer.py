@@ -28,7 +28,9 @@ Channel: TypeAlias = int | Literal["mean"]
 
 Result = TypeVar("Result")
 
-MAX_BATCH_S = 60.0
+MAX_BATCH_S = 8.0
+"""Padded seconds of a batch. Larger ones fall out of the processor's caches: on the full-size model batches of 60 s
+take 40 % longer than the same recordings one by one, batches of 8 s a few per cent less (benchmarks/README.md)."""
 
 
 class Recognizer:

@@ -1,0 +1,103 @@
+"""Every check of the project, each in an environment of its own: `nox` runs all, `nox -s tests` one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "cpp", "tests", "asan"]
+
+CPP_FOLDERS = ("cpp", "python/bindings", "tests/cpp", "tests/install")
+# Pinned: formatters change their mind between versions.
+RUFF = "ruff==0.17.6"
+CLANG_FORMAT = "clang-format==23.1.5"
+MYPY = "mypy==2.4.1"
+# g++'s own; Python is not built with them, so they are loaded first.
+SANITIZERS = ("libasan.so", "libubsan.so")
+# The boundaries where bad input arrives. Memory growth is not measured here: the sanitizer keeps freed memory.
+FAULT_TESTS = (
+    "tests/python/test_audio.py",
+    "tests/python/test_engine.py",
+    "tests/python/test_model_directory.py",
+    "tests/python/test_recognizer.py",
+    "tests/parity/test_acoustic_model.py",
+    "tests/parity/test_vocabulary.py",
+    "tests/fuzz",
+    "-knot memory and not eight_threads and not every_length",
+)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Lint and format of Python and C++."""
+    session.install(RUFF, CLANG_FORMAT)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    sources = [
+        str(path)
+        for folder in CPP_FOLDERS
+        for path in sorted(Path(folder).rglob("*"))
+        if path.suffix in (".h", ".cpp", ".c", ".inc")
+    ]
+    session.run("clang-format", "--dry-run", "--Werror", *sources)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict static types."""
+    session.install(MYPY, "nox", "numpy>=2", "pytest", "hypothesis", "rich")
+    session.run("mypy")
+
+
+@nox.session
+def cpp(session: nox.Session) -> None:
+    """The C++ tests, plain and under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    session.install("cmake>=3.21,<4", "ninja", "onnxruntime")
+    library = _onnxruntime_library(session)
+    for preset in session.posargs or ("dev", "asan"):
+        session.run("cmake", "--preset", preset, "--fresh")
+        session.run("cmake", "--build", "--preset", preset)
+        session.run("ctest", "--preset", preset, env={"FASTCTC_ONNXRUNTIME": library})
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The package as a user installs it, and every Python test."""
+    session.install(".[test]")
+    # From outside the sources, so that the installed package is what is tested.
+    session.run("pytest", *session.posargs, env={"PYTHONSAFEPATH": "1"})
+
+
+@nox.session
+def asan(session: nox.Session) -> None:
+    """Bad input through the Python module built with AddressSanitizer and UndefinedBehaviorSanitizer."""
+    if sys.platform != "linux":
+        session.skip("the sanitizers' libraries are preloaded as Linux does")
+    session.install(".[test]", "-Ccmake.define.FASTCTC_SANITIZE=address,undefined", "-Cbuild-dir=build/python-asan")
+    libraries = [session.run("g++", f"-print-file-name={name}", external=True, silent=True) for name in SANITIZERS]
+    environment = {
+        "PYTHONSAFEPATH": "1",
+        "LD_PRELOAD": " ".join(str(library).strip() for library in libraries),
+        # Python itself keeps memory to its end.
+        "ASAN_OPTIONS": "detect_leaks=0",
+    }
+    session.run("pytest", *(session.posargs or FAULT_TESTS), env=environment)
+
+
+def _onnxruntime_library(session: nox.Session) -> str:
+    """The library inside the session's onnxruntime wheel."""
+    site = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('platlib'))", silent=True)
+    folder = Path(str(site).strip()) / "onnxruntime" / "capi"
+    return str(next(iter(sorted(folder.glob("libonnxruntime.*so*")) or sorted(folder.glob("*onnxruntime*.dylib")))))
+
+
+@nox.session(python=["3.10", "3.11", "3.12", "3.13"])
+def pythons(session: nox.Session) -> None:
+    """The package on every supported Python: not a default; needs the interpreters."""
+    session.install(".[test]")
+    session.run("fastctc", "transcribe", "models/digits/two-nine-three-four-zero.wav")
+    session.run("pytest", "tests/parity", "tests/python", *session.posargs, env={"PYTHONSAFEPATH": "1"})
