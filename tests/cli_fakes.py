@@ -22,13 +22,15 @@ class FakeRecognizer:
         self.asked: list[str | bytes] = []
         self.channel: Any = None
         self.threads: Any = None
+        self.options: dict[str, Any] = {}
         self.properties = [Property("sample_rate_hz", "16000", "the manifest"), Property("blank_id", "3", "[graph]")]
 
     def transcribe_each(
-        self, sources: list[str | bytes], *, channel: Any, threads: int
+        self, sources: list[str | bytes], *, channel: Any, threads: int, **options: Any
     ) -> Iterator[tuple[int, Transcript | Error]]:
         self.asked += sources
-        self.channel, self.threads = channel, threads
+        self.on_progress = options.pop("on_progress")
+        self.channel, self.threads, self.options = channel, threads, options
         # Last first: results come in any order.
         batches = [(index,) for index in reversed(range(len(sources)))]
         return run_batches(batches, lambda batch: [self.one(sources[batch[0]])], threads)

@@ -44,6 +44,22 @@ LOG_PROBS_BATCH = 1e-4
 """An item in a batch against the item alone: ONNX Runtime picks its kernels by the size of the product (one row is a
 matrix-vector product), and they sum in another order (measured: 2.8e-5 at log-probs of -26; mostly 0)."""
 
+LOG_PROBS_STREAM = 1e-4
+"""A stream over an exact graph against the offline graph: the same sums over other shapes, so other kernels and orders
+(measured: 8e-6 on noise and on speech, 2.6e-5 in batches)."""
+
 TOKEN_FIGURES = 1e-6
 """Log-prob (relative) and confidence of a token, C++ against reference: both sum in double and the core hands out
 float32, half a unit in the last place (6e-8)."""
+
+LEVEL_DB = 1e-9
+"""Level of a frame, C++ against reference: both float64, in another order of summation (measured: 2e-14)."""
+
+PROBABILITY_TWIN = 1e-6
+"""Silero's probability of one ONNX Runtime, C++ against reference: the same kernels (measured: 0)."""
+
+PROBABILITY = 1e-5
+"""Silero's probability against Silero's own Python code: the same graph, on other versions of ONNX Runtime."""
+
+LOG_PROBS_KEYS_VALUES = 1e-6
+"""A graph with cached keys and values against the graph that it was made from: the same sums, of fewer rows at once."""

@@ -2,8 +2,9 @@
 
     python tools/share_weights.py OUT NAME=graph.onnx [NAME=graph.onnx ...]
 
-Writes OUT/NAME.onnx for each, and OUT/weights.bin. Tensors are matched by content; each starts on a 64-byte boundary,
-so that the file can be mapped. Made models/digits and tests/data/tiny. Needs onnx.
+Writes OUT/NAME.onnx for each, and OUT/weights.bin; to one that is there it appends, so that the graphs already over it
+stay as they are. Tensors are matched by content, large ones of Constant nodes (position tables) included; each starts
+on a 64-byte boundary, so that the file can be mapped. Made models/digits and tests/data/tiny. Needs onnx.
 """
 
 from __future__ import annotations
@@ -21,12 +22,23 @@ INLINE_FIELDS = ("raw_data", "float_data", "int32_data", "int64_data")
 
 
 class SharedWeights:
-    """An external data file in which equal tensors are written once."""
+    """An external data file in which equal tensors are written once, those that it holds already included."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
         self._offsets: dict[bytes, int] = {}
         self.name = path.name
+        if path.exists():
+            self._learn(path)
+        self._file = path.open("ab")
+
+    def _learn(self, path: Path) -> None:
+        held = path.read_bytes()
+        for graph in path.parent.glob("*.onnx"):
+            for tensor in onnx.load(graph, load_external_data=False).graph.initializer:
+                place = {entry.key: entry.value for entry in tensor.external_data}
+                if place.get("location") == path.name:
+                    start, length = int(place["offset"]), int(place["length"])
+                    self._offsets[hashlib.sha256(held[start : start + length]).digest()] = start
 
     def offset(self, data: bytes) -> int:
         """Where the bytes stand; they are written the first time."""
@@ -55,6 +67,16 @@ def externalise(tensor: onnx.TensorProto, weights: SharedWeights) -> None:
         tensor.external_data.add(key=key, value=str(value))
 
 
+def constants_to_initializers(graph: onnx.GraphProto) -> None:
+    """Makes initializers of large Constant nodes, which can't have external data themselves."""
+    for node in [node for node in graph.node if node.op_type == "Constant"]:
+        tensor = next((attribute.t for attribute in node.attribute if attribute.name == "value"), None)
+        if tensor is not None and numpy_helper.to_array(tensor).nbytes >= MINIMUM_BYTES:
+            graph.initializer.add().CopyFrom(tensor)
+            graph.initializer[-1].name = node.output[0]
+            graph.node.remove(node)
+
+
 def main(out: str, *graphs: str) -> None:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +84,7 @@ def main(out: str, *graphs: str) -> None:
     for entry in graphs:
         name, path = entry.split("=", 1)
         model = onnx.load(path)
+        constants_to_initializers(model.graph)
         for tensor in model.graph.initializer:
             externalise(tensor, weights)
         (folder / f"{name}.onnx").write_bytes(model.SerializeToString())

@@ -1,6 +1,7 @@
 #include "model_directory.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <system_error>
 #include <utility>
@@ -69,38 +70,76 @@ std::string ModelDirectory::file_in_directory(const std::string& name, const std
   return path.u8string();
 }
 
-std::vector<std::string> ModelDirectory::graphs_in_directory() const {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory_, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->path().extension() == ".onnx") names.push_back(entry->path().filename().u8string());
+std::string ModelDirectory::find_graph() {
+  if (!options_.graph.empty()) file_in_directory(options_.graph, kOption);
+  graphs_ = find_graphs(directory_, options_.graph, manifest_);
+  const auto take = [&](const GraphFile& file) {
+    properties_.push_back({"graph", file.name, file.source});
+    return file_in_directory(file.name, file.source);
+  };
+  if (graphs_.offline.size() == 1) return take(graphs_.offline.front());
+  if (graphs_.offline.size() > 1) raise_several("graphs", graphs_.offline, "Say which one with the option graph.");
+  if (!graphs_.streaming.empty()) return take(graphs_.streaming.rbegin()->second.front());
+  if (!graphs_.streaming_by_chunk_frames.empty()) {
+    const std::vector<GraphFile>& files = graphs_.streaming_by_chunk_frames.rbegin()->second;
+    if (files.size() > 1) raise_several("graphs for streams", files, "Say which one with the option graph.");
+    return take(files.front());
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  if (!graphs_.long_form.empty()) return take(graphs_.long_form.front());
+  throw ModelNotFoundError(directory_.u8string() + " holds no .onnx file. Give the directory of an exported model.");
 }
 
-std::string ModelDirectory::find_graph() {
-  std::vector<Candidate> candidates;
-  if (!options_.graph.empty()) candidates.push_back({options_.graph, kOption});
-  add_manifest("graphs.offline", candidates);
-  if (!candidates.empty()) {
-    // The first is taken as it is: a caller may choose among several graphs of one directory.
-    const std::string name = settle("graph", {candidates.front()});
-    return file_in_directory(name, candidates.front().source);
-  }
-  const std::vector<std::string> names = graphs_in_directory();
-  const auto has = [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); };
-  for (const char* usual : {"model.onnx", "offline.onnx"}) {
-    if (has(usual)) return file_in_directory(settle("graph", {{usual, "file name"}}), "file name");
-  }
-  if (names.size() == 1) return file_in_directory(settle("graph", {{names.front(), "only .onnx file"}}), "directory");
-  if (names.empty()) {
-    throw ModelNotFoundError(directory_.u8string() + " holds no .onnx file. Give the directory of an exported model.");
-  }
+void ModelDirectory::raise_several(const std::string& what, const std::vector<GraphFile>& files,
+                                   const std::string& advice) const {
   std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  throw ModelError(directory_.u8string() + " holds several graphs (" + list +
-                   "). Say which one with the option graph.");
+  for (const GraphFile& file : files) list += (list.empty() ? "" : ", ") + file.name;
+  throw ModelError(directory_.u8string() + " holds several " + what + " (" + list + "). " + advice);
+}
+
+std::string ModelDirectory::offline_path() const {
+  return graphs_.offline.size() == 1 ? file_in_directory(graphs_.offline.front().name, graphs_.offline.front().source)
+                                     : "";
+}
+
+std::string ModelDirectory::long_form_path() const {
+  if (graphs_.long_form.empty()) return "";
+  return file_in_directory(graphs_.long_form.front().name, graphs_.long_form.front().source);
+}
+
+std::map<int, std::vector<std::string>> ModelDirectory::streaming_paths(double input_frame_s,
+                                                                        int subsampling_factor) const {
+  std::map<int, std::vector<std::string>> paths;
+  for (const auto& entry : graphs_.streaming) {
+    for (const GraphFile& file : entry.second) paths[entry.first].push_back(file_in_directory(file.name, file.source));
+  }
+  for (const auto& entry : graphs_.streaming_by_chunk_frames) {
+    if (entry.first <= 0) continue;
+    const double look_ahead_s = input_frame_s * static_cast<double>(entry.first - subsampling_factor);
+    for (const GraphFile& file : entry.second) {
+      paths[static_cast<int>(std::lround(1000 * look_ahead_s))].push_back(file_in_directory(file.name, file.source));
+    }
+  }
+  return paths;
+}
+
+std::vector<std::string> ModelDirectory::unmeasured_streaming_paths() const {
+  std::vector<std::string> paths;
+  const auto found = graphs_.streaming_by_chunk_frames.find(0);
+  if (found == graphs_.streaming_by_chunk_frames.end()) return paths;
+  for (const GraphFile& file : found->second) paths.push_back(file_in_directory(file.name, file.source));
+  return paths;
+}
+
+void ModelDirectory::note_streaming(const std::map<int, std::vector<std::string>>& paths) {
+  for (const auto& entry : paths) {
+    std::string names;
+    for (const std::string& path : entry.second) {
+      names += (names.empty() ? "" : ", ") + path_of(path).filename().u8string();
+    }
+    const bool stated = graphs_.streaming.count(entry.first) > 0;
+    note({"streaming_" + std::to_string(entry.first) + "ms", names, stated ? "manifest fastctc.json" : "graph"});
+  }
+  if (!graphs_.long_form.empty()) note({"long_form", graphs_.long_form.front().name, graphs_.long_form.front().source});
 }
 
 std::string ModelDirectory::find_tokens() {
@@ -227,6 +266,16 @@ AcousticModel::Geometry ModelDirectory::geometry() {
       geometry_sources_["log_probs_kind"] = "manifest fastctc.json";
     }
   }
+  return geometry;
+}
+
+StreamingModel::Geometry ModelDirectory::streaming_geometry() {
+  const AcousticModel::Geometry stated = geometry();
+  StreamingModel::Geometry geometry;
+  geometry.window_frames = options_.window_frames;
+  geometry.chunk_frames = options_.chunk_frames;
+  geometry.subsampling_factor = stated.subsampling_factor;
+  geometry.log_probs_kind = stated.log_probs_kind;
   return geometry;
 }
 

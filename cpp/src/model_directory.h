@@ -12,7 +12,9 @@
 
 #include "fastctc/acoustic_model.h"
 #include "fastctc/options.h"
+#include "fastctc/streaming_model.h"
 #include "fastctc/types.h"
+#include "graph_files.h"
 #include "manifest.h"
 
 namespace fastctc {
@@ -22,13 +24,23 @@ class ModelDirectory {
   // `path`: a directory, or an ONNX file in one. Raises ModelNotFoundError, ModelError.
   ModelDirectory(const std::string& path, const ModelOptions& options);
 
+  std::string path() const { return directory_.u8string(); }
+  // The graph that is opened first: the one named, else the offline graph, else that of the longest look-ahead.
   const std::string& graph_path() const { return graph_path_; }
+  std::string offline_path() const;    // empty: there is none
+  std::string long_form_path() const;  // empty: there is none
+  // By look-ahead in ms; several files: nothing tells which. input_frame_s: seconds a feature frame.
+  std::map<int, std::vector<std::string>> streaming_paths(double input_frame_s, int subsampling_factor) const;
+  // Graphs for streams that don't tell their chunk: only running them does.
+  std::vector<std::string> unmeasured_streaming_paths() const;
+  void note_streaming(const std::map<int, std::vector<std::string>>& paths);
   const std::string& tokens_path() const { return tokens_path_; }
 
   // Each resolves a group of properties and notes them in properties(). Raise ModelError on a contradiction or
   // on what nothing tells, OptionError on a value of the caller's that can't be.
   FrontendOptions frontend(const GraphInfo& graph);
   AcousticModel::Geometry geometry();
+  StreamingModel::Geometry streaming_geometry();
   int blank_id(const GraphInfo& graph);  // -1: nothing tells; the vocabulary decides
   std::string text_style();              // empty: the vocabulary decides
   void check_vocabulary_size(const GraphInfo& graph) const;
@@ -46,7 +58,8 @@ class ModelDirectory {
   std::string find_graph();
   std::string find_tokens();
   std::string file_in_directory(const std::string& name, const std::string& source) const;
-  std::vector<std::string> graphs_in_directory() const;
+  [[noreturn]] void raise_several(const std::string& what, const std::vector<GraphFile>& files,
+                                  const std::string& advice) const;
   // What the manifests say of a name.
   void add_manifest(const std::string& name, std::vector<Candidate>& candidates) const;
   // First of the candidates; unless it is the caller's, the others must be equal to it.
@@ -65,6 +78,7 @@ class ModelDirectory {
   ModelOptions options_;
   Manifest manifest_;
   Manifest onnx_asr_;
+  GraphFiles graphs_;
   std::string graph_path_;
   std::string tokens_path_;
   std::vector<Property> properties_;

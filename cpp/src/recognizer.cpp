@@ -8,7 +8,11 @@
 #include "fastctc/decoder.h"
 #include "fastctc/error.h"
 #include "fastctc/frontend.h"
+#include "fastctc/long_form.h"
+#include "fastctc/streaming_model.h"
+#include "longform/source.h"
 #include "model_directory.h"
+#include "model_graphs.h"
 
 namespace fastctc {
 namespace {
@@ -40,26 +44,16 @@ double frame_length_s(const FrontendOptions& frontend, int subsampling_factor) {
 
 struct Recognizer::Impl {
   Frontend frontend;
-  AcousticModel acoustic_model;
+  std::unique_ptr<const ModelGraphs> graphs;
   Vocabulary vocabulary;
   std::vector<Property> properties;
   double frame_s;
-
-  Hypothesis decode(const LogProbs& log_probs) const {
-    return GreedyDecoder(vocabulary.size(), vocabulary.blank_id())
-        .decode({log_probs.values.data(), log_probs.n_frames, log_probs.n_tokens});
-  }
 };
 
 Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, const SessionOptions& session) {
   ModelDirectory directory(path, model);
-  AcousticModel acoustic_model(directory.graph_path(), session);
-  const GraphInfo& graph = acoustic_model.graph();
-  if (graph.cache_aware) {
-    throw ModelError(directory.graph_path() +
-                     " is a cache-aware graph, for streams. For recordings name an offline graph of the model with the "
-                     "option graph.");
-  }
+  auto graphs = std::make_unique<ModelGraphs>(directory, session);
+  const GraphInfo& graph = graphs->first();
   directory.check_vocabulary_size(graph);
 
   Frontend frontend(directory.frontend(graph));
@@ -68,7 +62,7 @@ Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, 
                       " features a frame, the front end gives " + std::to_string(frontend.n_features()) +
                       ". Change the option frontend.n_mels.");
   }
-  directory.note_geometry(acoustic_model.configure(directory.geometry()));
+  graphs->configure_first(directory, frontend.options());
 
   const int blank_id = directory.blank_id(graph);
   const std::string text_style = directory.text_style();
@@ -77,9 +71,9 @@ Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, 
   if (blank_id < 0) directory.note({"blank_id", std::to_string(vocabulary.blank_id()), "tokens"});
   if (text_style.empty()) directory.note({"text_style", name_of(vocabulary.style()), "tokens"});
 
-  const double frame_s = frame_length_s(frontend.options(), acoustic_model.geometry().subsampling_factor);
+  const double frame_s = frame_length_s(frontend.options(), graphs->subsampling_factor());
   return Recognizer(std::make_shared<const Impl>(
-      Impl{std::move(frontend), std::move(acoustic_model), std::move(vocabulary), directory.properties(), frame_s}));
+      Impl{std::move(frontend), std::move(graphs), std::move(vocabulary), directory.properties(), frame_s}));
 }
 
 Recognizer::Recognizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -89,7 +83,19 @@ int Recognizer::sample_rate_hz() const { return impl_->frontend.options().sample
 double Recognizer::frame_s() const { return impl_->frame_s; }
 const Vocabulary& Recognizer::vocabulary() const { return impl_->vocabulary; }
 const Frontend& Recognizer::frontend() const { return impl_->frontend; }
-const AcousticModel& Recognizer::acoustic_model() const { return impl_->acoustic_model; }
+bool Recognizer::has_offline_graph() const { return impl_->graphs->has_offline(); }
+const AcousticModel& Recognizer::acoustic_model() const { return impl_->graphs->offline(); }
+std::vector<int> Recognizer::latencies_ms() const { return impl_->graphs->latencies_ms(); }
+const StreamingModel& Recognizer::streaming_model(int latency_ms) const { return impl_->graphs->streaming(latency_ms); }
+const StreamingModel* Recognizer::long_form_model() const { return impl_->graphs->long_form(); }
+
+std::unique_ptr<Decoder> Recognizer::make_decoder() const {
+  return std::make_unique<GreedyDecoder>(impl_->vocabulary.size(), impl_->vocabulary.blank_id());
+}
+
+Transcript Recognizer::assemble(const Hypothesis& hypothesis, double duration_s) const {
+  return fastctc::assemble(hypothesis, impl_->vocabulary, impl_->frame_s, duration_s);
+}
 
 Features Recognizer::features(AudioView audio) const {
   if (audio.sample_rate_hz == 0 || audio.sample_rate_hz == sample_rate_hz()) return impl_->frontend.compute(audio);
@@ -97,34 +103,47 @@ Features Recognizer::features(AudioView audio) const {
   return impl_->frontend.compute({samples.data(), samples.size(), sample_rate_hz()});
 }
 
-LogProbs Recognizer::log_probs(const Features& features) const { return impl_->acoustic_model.run(features); }
+LogProbs Recognizer::log_probs(const Features& features) const { return acoustic_model().run(features); }
 
 Transcript Recognizer::decode(LogProbsView log_probs) const {
-  GreedyDecoder decoder(impl_->vocabulary.size(), impl_->vocabulary.blank_id());
-  return assemble(decoder.decode(log_probs), impl_->vocabulary, impl_->frame_s,
-                  static_cast<double>(log_probs.n_frames) * impl_->frame_s);
+  return assemble(make_decoder()->decode(log_probs), static_cast<double>(log_probs.n_frames) * impl_->frame_s);
 }
 
-Transcript Recognizer::transcribe(AudioView audio) const {
-  return std::move(transcribe(std::vector<AudioView>{audio}).front());
+Transcript Recognizer::transcribe(AudioView audio, const LongFormOptions& options) const {
+  return std::move(transcribe(std::vector<AudioView>{audio}, options).front());
 }
 
-std::vector<Transcript> Recognizer::transcribe(const std::vector<AudioView>& batch) const {
+std::vector<Transcript> Recognizer::transcribe(const std::vector<AudioView>& batch,
+                                               const LongFormOptions& options) const {
+  const bool has_one_shot = has_offline_graph() && options.vad.kind == VadKind::none;
+  const double one_shot_max_s =
+      has_one_shot ? static_cast<double>(longform::one_shot_max_samples(*this, options)) / sample_rate_hz() : 0;
+  std::vector<Transcript> transcripts(batch.size());
   std::vector<Features> all_features;
-  all_features.reserve(batch.size());
   std::vector<const Features*> pointers;
-  for (const AudioView& audio : batch) {
-    all_features.push_back(features(audio));
-    pointers.push_back(&all_features.back());
-  }
-  const std::vector<LogProbs> all_log_probs = impl_->acoustic_model.run(pointers);
-
-  std::vector<Transcript> transcripts;
-  transcripts.reserve(batch.size());
+  std::vector<std::size_t> places;
+  all_features.reserve(batch.size());
   for (std::size_t item = 0; item < batch.size(); ++item) {
-    const Hypothesis hypothesis = impl_->decode(all_log_probs[item]);
-    transcripts.push_back(
-        assemble(hypothesis, impl_->vocabulary, impl_->frame_s, seconds(batch[item], sample_rate_hz())));
+    if (!has_one_shot || seconds(batch[item], sample_rate_hz()) > one_shot_max_s) {
+      LongForm long_form(*this, options);
+      long_form.push(batch[item]);
+      transcripts[item] = long_form.finish();
+      continue;
+    }
+    all_features.push_back(features(batch[item]));
+    pointers.push_back(&all_features.back());
+    places.push_back(item);
+  }
+  if (places.empty()) return transcripts;
+
+  const std::vector<LogProbs> all_log_probs = acoustic_model().run(pointers);
+  const std::unique_ptr<Decoder> decoder = make_decoder();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const LogProbs& log_probs = all_log_probs[i];
+    Transcript& transcript = transcripts[places[i]];
+    transcript = assemble(decoder->decode({log_probs.values.data(), log_probs.n_frames, log_probs.n_tokens}),
+                          seconds(batch[places[i]], sample_rate_hz()));
+    transcript.method = "one_shot";
   }
   return transcripts;
 }

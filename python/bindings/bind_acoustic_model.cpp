@@ -11,21 +11,18 @@
 #include "bindings.h"
 #include "fastctc/acoustic_model.h"
 #include "fastctc/error.h"
+#include "graph_dict.h"
+#include "holders.h"
 #include "session_options.h"
 
 namespace py = pybind11;
 using fastctc::AcousticModel;
 using fastctc_bindings::FloatArray;
+using fastctc_bindings::graph_dict;
+using fastctc_bindings::Held;
+using fastctc_bindings::property_tuples;
 
 namespace {
-
-// Closing a session joins its threads, and they may be waiting for the GIL to log.
-struct DeleteWithoutGil {
-  void operator()(AcousticModel* model) const {
-    const py::gil_scoped_release release;
-    delete model;
-  }
-};
 
 py::dict engine_dict(const fastctc::EngineInfo& info) {
   py::dict result;
@@ -59,7 +56,9 @@ const char* layout_name(fastctc::InputLayout layout) {
   return "waveform";
 }
 
-py::dict graph_dict(const fastctc::GraphInfo& info) {
+}  // namespace
+
+py::dict fastctc_bindings::graph_dict(const fastctc::GraphInfo& info) {
   py::dict result;
   result["inputs"] = tensor_list(info.inputs);
   result["outputs"] = tensor_list(info.outputs);
@@ -75,12 +74,14 @@ py::dict graph_dict(const fastctc::GraphInfo& info) {
   return result;
 }
 
-std::vector<py::tuple> property_tuples(const std::vector<fastctc::Property>& properties) {
+std::vector<py::tuple> fastctc_bindings::property_tuples(const std::vector<fastctc::Property>& properties) {
   std::vector<py::tuple> result;
   for (const auto& property : properties)
     result.push_back(py::make_tuple(property.name, property.value, property.source));
   return result;
 }
+
+namespace {
 
 int or_unknown(const py::object& value) { return value.is_none() ? -1 : value.cast<int>(); }
 
@@ -119,10 +120,10 @@ py::list run(const AcousticModel& model, const std::vector<FloatArray>& arrays) 
   return list;
 }
 
-std::unique_ptr<AcousticModel, DeleteWithoutGil> load(const std::string& path, const py::dict& session) {
+Held<AcousticModel> load(const std::string& path, const py::dict& session) {
   const fastctc::SessionOptions options = fastctc_bindings::session_options(session);
   const py::gil_scoped_release release;  // reading and optimising a graph takes seconds
-  return std::unique_ptr<AcousticModel, DeleteWithoutGil>(new AcousticModel(path, options));
+  return Held<AcousticModel>(new AcousticModel(path, options));
 }
 
 }  // namespace
@@ -142,8 +143,8 @@ void bind_acoustic_model(py::module_& module) {
   module.def("subsampled_length", &fastctc::subsampled_length, py::arg("n_frames"), py::arg("factor"),
              py::arg("causal"), "Valid output frames of strided-convolution subsampling.");
 
-  py::class_<AcousticModel, std::unique_ptr<AcousticModel, DeleteWithoutGil>>(
-      module, "AcousticModel", "An ONNX CTC graph; run() may be called from any thread.")
+  py::class_<AcousticModel, Held<AcousticModel>>(module, "AcousticModel",
+                                                 "An ONNX CTC graph; run() may be called from any thread.")
       .def(py::init(&load), py::arg("path"), py::arg("session") = py::dict(),
            "Opens the graph. session: the fields of SessionOptions.")
       .def(

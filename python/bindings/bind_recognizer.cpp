@@ -9,6 +9,8 @@
 #include "arrays.h"
 #include "bindings.h"
 #include "fastctc/recognizer.h"
+#include "holders.h"
+#include "long_form_options.h"
 #include "session_options.h"
 #include "transcripts.h"
 
@@ -33,6 +35,8 @@ fastctc::ModelOptions model_options(const py::dict& fields) {
   read("subsampling_factor", options.subsampling_factor);
   read("subsampling_causal", options.subsampling_causal);
   read("max_encoder_frames", options.max_encoder_frames);
+  read("window_frames", options.window_frames);
+  read("chunk_frames", options.chunk_frames);
   read("log_probs_kind", options.log_probs_kind);
   return options;
 }
@@ -42,12 +46,12 @@ AudioView view(const FloatArray& samples, int sample_rate_hz) {
   return {samples.data(), static_cast<std::size_t>(samples.size()), sample_rate_hz};
 }
 
-Recognizer load(const std::string& path, const py::dict& model, const py::dict& session) {
+Held<Recognizer> load(const std::string& path, const py::dict& model, const py::dict& session) {
   const auto model_fields = model_options(model);
   const auto session_fields = session_options(session);
   // Nothing below touches Python; messages take the GIL themselves (bind_log.cpp).
   const py::gil_scoped_release release;
-  return Recognizer::load(path, model_fields, session_fields);
+  return Held<Recognizer>(new Recognizer(Recognizer::load(path, model_fields, session_fields)));
 }
 
 // (array [n_features, n_frames], n_valid_frames)
@@ -93,7 +97,9 @@ py::tuple decode(const Recognizer& recognizer, const FloatArray& array) {
   return to_python(transcript);
 }
 
-py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>& batch, int sample_rate_hz) {
+py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>& batch, int sample_rate_hz,
+                    const py::dict& fields) {
+  const fastctc::LongFormOptions options = long_form_options(fields);
   std::vector<AudioView> views;
   views.reserve(batch.size());
   for (const FloatArray& samples : batch) views.push_back(view(samples, sample_rate_hz));
@@ -101,7 +107,7 @@ py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>&
   {
     // `batch` holds the arrays.
     const py::gil_scoped_release release;
-    transcripts = recognizer.transcribe(views);
+    transcripts = recognizer.transcribe(views, options);
   }
   py::list result;
   for (const fastctc::Transcript& transcript : transcripts) result.append(to_python(transcript));
@@ -111,7 +117,7 @@ py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>&
 }  // namespace
 
 void bind_recognizer(py::module_& module) {
-  py::class_<Recognizer>(module, "Recognizer")
+  py::class_<Recognizer, Held<Recognizer>>(module, "Recognizer")
       .def_static("load", &load, py::arg("path"), py::arg("model"), py::arg("session"))
       .def_property_readonly("properties",
                              [](const Recognizer& self) {
@@ -123,10 +129,13 @@ void bind_recognizer(py::module_& module) {
                              })
       .def_property_readonly("sample_rate_hz", &Recognizer::sample_rate_hz)
       .def_property_readonly("frame_s", &Recognizer::frame_s)
+      .def_property_readonly("latencies_ms", &Recognizer::latencies_ms)
+      .def_property_readonly("has_offline_graph", &Recognizer::has_offline_graph)
       .def_property_readonly("blank_id", [](const Recognizer& self) { return self.vocabulary().blank_id(); })
       .def_property_readonly("pieces", [](const Recognizer& self) { return self.vocabulary().pieces(); })
       .def("features", &features, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0)
       .def("log_probs", &log_probs, py::arg("features").noconvert())
       .def("decode", &decode, py::arg("log_probs").noconvert())
-      .def("transcribe", &transcribe, py::arg("batch").noconvert(), py::arg("sample_rate_hz") = 0);
+      .def("transcribe", &transcribe, py::arg("batch").noconvert(), py::arg("sample_rate_hz") = 0,
+           py::arg("options") = py::dict());
 }

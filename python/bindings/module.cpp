@@ -12,7 +12,12 @@ PYBIND11_MODULE(_core, module) {
   bind_audio(module);
   bind_frontend(module);
   bind_acoustic_model(module);
+  bind_streaming_model(module);
+  bind_speech_detector(module);
   bind_vocabulary(module);
   bind_decoder(module);
   bind_recognizer(module);
+  bind_conversation(module);
+  bind_long_form(module);
+  bind_stream(module);
 }

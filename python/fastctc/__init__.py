@@ -17,19 +17,46 @@ from fastctc.errors import (
     OutputError,
     VocabularyError,
 )
-from fastctc.types import FrontendOptions, ModelOptions, Property, SessionOptions, Token, Transcript, Word
+from fastctc.types import (
+    Conversation,
+    ConversationOptions,
+    ConversationSegment,
+    EndpointOptions,
+    FrontendOptions,
+    LongFormOptions,
+    ModelOptions,
+    Property,
+    SessionOptions,
+    SpeechSegment,
+    StreamOptions,
+    StreamResult,
+    Token,
+    Transcript,
+    VadOptions,
+    Word,
+)
 
 if TYPE_CHECKING:
     from fastctc._core import __version__
+    from fastctc.conversation import make_conversation
     from fastctc.recognizer import Recognizer, load, transcribe
+    from fastctc.stream import Stream, StreamPool
+    from fastctc.stream_async import AsyncStream
+    from fastctc.vad import detect_speech
 
 __all__ = [
+    "AsyncStream",
     "AudioError",
     "AudioNotFoundError",
+    "Conversation",
+    "ConversationOptions",
+    "ConversationSegment",
+    "EndpointOptions",
     "EngineError",
     "EngineNotFoundError",
     "Error",
     "FrontendOptions",
+    "LongFormOptions",
     "ModelError",
     "ModelNotFoundError",
     "ModelOptions",
@@ -38,21 +65,34 @@ __all__ = [
     "Property",
     "Recognizer",
     "SessionOptions",
+    "SpeechSegment",
+    "Stream",
+    "StreamOptions",
+    "StreamPool",
+    "StreamResult",
     "Token",
     "Transcript",
+    "VadOptions",
     "VocabularyError",
     "Word",
     "__version__",
+    "detect_speech",
     "load",
+    "make_conversation",
     "transcribe",
 ]
 
 # Loaded at first use: `fastctc --help` needs neither NumPy nor the C++ core, and `fastctc doctor` must start where
 # one of them is broken.
 _LAZY = {
+    "AsyncStream": "fastctc.stream_async",
     "Recognizer": "fastctc.recognizer",
+    "Stream": "fastctc.stream",
+    "StreamPool": "fastctc.stream",
     "__version__": "fastctc._core",
+    "detect_speech": "fastctc.vad",
     "load": "fastctc.recognizer",
+    "make_conversation": "fastctc.conversation",
     "transcribe": "fastctc.recognizer",
 }
 

@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'Recognizer', 'Resampler', 'Vocabulary', 'decode_greedy', 'frontend_preset', 'open_engine', 'resample', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'conversation_segments', 'decode_greedy', 'frontend_preset', 'open_engine', 'resample', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.
@@ -97,6 +97,134 @@ class AcousticModel:
         """
         Log-probs [n_frames, n_tokens] of each item; items are [n_features, n_frames] or waveforms [n_samples].
         """
+class StreamingModel:
+    """
+    A cache-aware ONNX CTC graph; safe from any thread once configured.
+    """
+    def __init__(self, path: str, session: dict = {}) -> None:
+        """
+        Opens the graph. session: the fields of SessionOptions.
+        """
+    def compute(self, batch: StreamingBatch) -> None:
+        """
+        Runs the graph; touches no stream.
+        """
+    def configure(self, *, window_frames: typing.SupportsInt | typing.SupportsIndex = -1, chunk_frames: typing.SupportsInt | typing.SupportsIndex = -1, subsampling_factor: typing.SupportsInt | typing.SupportsIndex = -1, dropped_frames: typing.SupportsInt | typing.SupportsIndex = -1, log_probs_kind: str = '') -> list[tuple]:
+        """
+        Resolves what is left open; (name, value, source) of each property. Call once.
+        """
+    def gather(self, streams: collections.abc.Sequence[AcousticStream]) -> StreamingBatch:
+        """
+        The next window of each stream, to be computed and scattered.
+        """
+    def graph(self) -> dict:
+        """
+        What the graph itself tells.
+        """
+    def scatter(self, batch: StreamingBatch, streams: collections.abc.Sequence[AcousticStream]) -> list[str]:
+        """
+        Hands the streams their log-probs and caches; None for one that is gone. The failures, as in step().
+        """
+    def step(self, streams: collections.abc.Sequence[AcousticStream]) -> list[str]:
+        """
+        Runs the next window of each stream as one batch; the message of each failure, '' where there was none.
+        """
+    @property
+    def geometry(self) -> dict:
+        ...
+    @property
+    def output_frames(self) -> int:
+        """
+        Output frames of a whole step.
+        """
+class AcousticStream:
+    """
+    One utterance on its way through a StreamingModel; one thread at a time.
+    """
+    def __init__(self, model: StreamingModel, start: str = 'aligned') -> None:
+        ...
+    def detach(self) -> None:
+        """
+        Copies the caches out of a batch that others have left.
+        """
+    def finish(self) -> None:
+        """
+        No more frames: what is left becomes ready.
+        """
+    def push(self, features: numpy.typing.NDArray[numpy.float32]) -> None:
+        """
+        Features [n_features, n_frames] float32.
+        """
+    def reset(self) -> None:
+        """
+        Ready for another utterance.
+        """
+    def step(self) -> None:
+        """
+        Runs the next window. Raises EngineError when it fails.
+        """
+    def take(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        Log-probs [n_frames, n_tokens] since the last call.
+        """
+    @property
+    def done(self) -> bool:
+        ...
+    @property
+    def failure(self) -> str:
+        ...
+    @property
+    def n_output_frames(self) -> int:
+        ...
+    @property
+    def n_pending_frames(self) -> int:
+        ...
+    @property
+    def ready(self) -> bool:
+        ...
+class StreamingBatch:
+    """
+    Windows of several streams on their way through the model.
+    """
+class SpeechDetector:
+    """
+    Where there is speech, step by step; one recording, one thread at a time. See fastctc/speech_detector.h.
+    """
+    def __init__(self, options: dict, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, session: dict = {}) -> None:
+        """
+        options: the fields of VadOptions; session: those of SessionOptions, for Silero's graph.
+        """
+    def finish(self) -> None:
+        """
+        The recording is over.
+        """
+    def push(self, samples: numpy.typing.NDArray[numpy.float32]) -> None:
+        """
+        Takes float32 samples [n]. Raises AudioError.
+        """
+    def reset(self) -> None:
+        """
+        Ready for another recording.
+        """
+    def take(self) -> list[tuple[float, float]]:
+        """
+        (start_s, end_s) of each segment completed since the last take().
+        """
+    @property
+    def decided_s(self) -> float:
+        """
+        Up to here it is settled what is speech and what is not.
+        """
+    @property
+    def in_speech(self) -> bool:
+        """
+        Whether a segment is open.
+        """
+    @property
+    def open_start_s(self) -> float:
+        """
+        Where the open segment starts.
+        """
 class Vocabulary:
     @staticmethod
     def read(path: typing.Any, n_tokens: typing.SupportsInt | typing.SupportsIndex = 0, blank_id: typing.SupportsInt | typing.SupportsIndex = -1, style: str = '') -> Vocabulary:
@@ -141,13 +269,19 @@ class Recognizer:
         ...
     def log_probs(self, features: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
         ...
-    def transcribe(self, batch: list[numpy.typing.NDArray[numpy.float32]], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0) -> list:
+    def transcribe(self, batch: list[numpy.typing.NDArray[numpy.float32]], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0, options: dict = {}) -> list:
         ...
     @property
     def blank_id(self) -> int:
         ...
     @property
     def frame_s(self) -> float:
+        ...
+    @property
+    def has_offline_graph(self) -> bool:
+        ...
+    @property
+    def latencies_ms(self) -> list[int]:
         ...
     @property
     def pieces(self) -> list[str]:
@@ -158,6 +292,84 @@ class Recognizer:
     @property
     def sample_rate_hz(self) -> int:
         ...
+class LongForm:
+    """
+    A recording of any length; one thread at a time. See fastctc/long_form.h.
+    """
+    def __init__(self, recognizer: Recognizer, options: dict = {}) -> None:
+        ...
+    def finish(self) -> tuple:
+        """
+        The whole transcript, as a tuple. Call once.
+        """
+    def push(self, samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+        """
+        Takes float32 samples [n]; rate 0: the model's.
+        """
+    @property
+    def done_s(self) -> float:
+        """
+        Seconds of audio that are recognised.
+        """
+class Stream:
+    """
+    A live signal; one thread at a time. See fastctc/stream.h.
+    """
+    def __init__(self, recognizer: Recognizer, options: dict = {}) -> None:
+        ...
+    def finish(self) -> None:
+        """
+        No more audio: everything is recognised.
+        """
+    def push(self, samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+        """
+        Takes float32 samples [n]; rate 0: the stream's.
+        """
+    def reset(self) -> None:
+        """
+        Ready for another signal.
+        """
+    def take(self) -> list:
+        """
+        Results since the last call, as tuples.
+        """
+    @property
+    def decoded_s(self) -> float:
+        ...
+    @property
+    def done(self) -> bool:
+        ...
+    @property
+    def pushed_s(self) -> float:
+        ...
+    @property
+    def ready(self) -> bool:
+        ...
+class StreamPool:
+    """
+    Streams that run as one batch; any thread. See fastctc/stream.h.
+    """
+    def __init__(self, recognizer: Recognizer, options: dict = {}, max_batch: typing.SupportsInt | typing.SupportsIndex = 16) -> None:
+        ...
+    def open(self) -> Stream:
+        """
+        A stream of this pool.
+        """
+    def step(self) -> int:
+        """
+        Runs one chunk of every stream that has one; how many ran.
+        """
+    def wait(self, timeout_s: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+        """
+        Waits until a stream has a chunk ready.
+        """
+    @property
+    def n_streams(self) -> int:
+        ...
+def conversation_segments(channels: collections.abc.Sequence[tuple[str, collections.abc.Sequence[tuple[str, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], typing.SupportsFloat | typing.SupportsIndex]], pause_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
+    """
+    Segments of channels (text, words, duration_s), in order of time, as tuples.
+    """
 def decode_greedy(log_probs: numpy.typing.NDArray[numpy.float32], vocabulary: Vocabulary, frame_s: typing.SupportsFloat | typing.SupportsIndex, duration_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
     ...
 def frontend_preset(name: str) -> list[tuple[str, str]]:
@@ -171,6 +383,10 @@ def open_engine(library: str = '') -> dict:
 def resample(samples: numpy.typing.NDArray[numpy.float32], input_rate_hz: typing.SupportsInt | typing.SupportsIndex, output_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     """
     One shot: float32 samples [n] to [ceil(n * output / input)].
+    """
+def speech_scores(samples: numpy.typing.NDArray[numpy.float32], options: dict, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, session: dict = {}) -> tuple[list[float], list[int]]:
+    """
+    Scores and ends in samples of all frames: dB above the threshold (energy) or probabilities (Silero).
     """
 def subsampled_length(n_frames: typing.SupportsInt | typing.SupportsIndex, factor: typing.SupportsInt | typing.SupportsIndex, causal: bool) -> int:
     """

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import io
 import operator
 import os
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
@@ -16,11 +19,12 @@ from fastctc.encoded import can_probe, open_encoded, read_blocks
 from fastctc.errors import AudioError, OptionError
 from fastctc.types import Audio
 
-__all__ = ["AudioSource", "Channel", "load_audio", "probe_duration_s"]
+__all__ = ["AudioSource", "Channel", "Channels", "as_samples", "load_audio", "probe_duration_s", "read_audio"]
 
 _File: TypeAlias = "BinaryIO | io.RawIOBase | io.BufferedIOBase"
 AudioSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | _File | npt.NDArray[Any]"
 Channel: TypeAlias = "int | Literal['mean']"
+Channels: TypeAlias = "int | Literal['mean', 'split']"
 _Floats: TypeAlias = npt.NDArray[np.float32]
 
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768000
@@ -28,7 +32,6 @@ MAX_CHANNELS = 32
 """Of a 2-D array: its shorter axis is the channels, and must not be longer."""
 MAX_MAGNITUDE = 32.0
 """Float samples should be in [-1, 1]. A mix may pass that a little; beyond this they are surely 16-bit values."""
-_BLOCK_VALUES = 1 << 18  # samples of all channels that are read at once
 _BLOCK_VALUES = 1 << 18  # samples of all channels that are converted at once
 
 
@@ -60,33 +63,54 @@ def load_audio(
         AudioError: The source can't be used; the message says why.
         OptionError: A rate is no integer from 1000 to 768000, contradicts the file's, or there is no such channel.
     """
-    target_rate_hz = _check_rate("target_rate_hz", target_rate_hz)
-    if sample_rate is not None:
-        sample_rate = _check_rate("sample_rate", sample_rate)
+    target_rate_hz, sample_rate = _check_rates(target_rate_hz, sample_rate)
     channel = _check_channel(channel)
-    samples = _as_array(source)
-    if samples is not None:
-        frames = _as_frames(samples)
-        mixer = _Mixer(
-            "the array", sample_rate or target_rate_hz, frames.shape[1], target_rate_hz, channel, len(frames)
-        )
-        block_frames = max(1, _BLOCK_VALUES // frames.shape[1])
-        for start in range(0, len(frames), block_frames):
-            mixer.push(_to_float(frames[start : start + block_frames]))
-        return mixer.finish()
-    with open_encoded(source) as (file, name):
-        rate_hz = file.samplerate
-        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-            raise AudioError(f"{name}: its sample rate is {rate_hz} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz can be used")
-        if sample_rate is not None and sample_rate != rate_hz:
-            raise OptionError(
-                f"sample_rate is {sample_rate}, but {name} is at {rate_hz} Hz: leave sample_rate out, "
-                "the file's own rate is used"
-            )
-        mixer = _Mixer(name, rate_hz, file.channels, target_rate_hz, channel, file.frames)
-        for block in read_blocks(file, name):
-            mixer.push(block)
-        return mixer.finish()
+    with _open_recording(source, target_rate_hz, sample_rate) as recording:
+        converter = _Converter(recording, target_rate_hz, channel)
+        # A header may promise anything: at first no more than 64 MiB is taken for it.
+        expected = -(-max(0, recording.n_frames) * target_rate_hz // recording.rate_hz)
+        output, n_output = np.empty(min(expected, 1 << 24), dtype=np.float32), 0
+        for block in converter.blocks():
+            end = n_output + len(block)
+            if end > len(output):
+                output.resize(max(end, len(output) * 3 // 2), refcheck=False)
+            output[n_output:end] = block
+            n_output = end
+    output.resize(n_output, refcheck=False)
+    return Audio(output, target_rate_hz, converter.n_frames / recording.rate_hz)
+
+
+def read_audio(
+    source: AudioSource, *, target_rate_hz: int, sample_rate: int | None = None, channel: Channels = "mean"
+) -> Generator[_Floats, None, None]:
+    """Reads as `load_audio` does, block by block: a recording of any length is never in memory whole.
+
+    Args:
+        source: As of `load_audio`.
+        target_rate_hz: Rate of the result.
+        sample_rate: Rate of samples, in Hz; None: they are at the target rate already.
+        channel: Which channel, from 0; "mean": all of them mixed; "split": each on its own.
+
+    Returns:
+        Blocks of samples float32 [n], of "split" [n, channels], contiguous, some seconds each; together they are what
+        `load_audio` gives, bit for bit. There is at least one, though it may be empty. A file stays open until the last
+        one was taken or the iterator is closed.
+
+    Raises:
+        AudioNotFoundError, AudioError: As `load_audio`; the iterator raises them when it comes to the fault.
+        OptionError: As `load_audio`; one that concerns the file is raised by the iterator.
+    """
+    rates_hz = _check_rates(target_rate_hz, sample_rate)
+    if not (channel == "split" and isinstance(channel, str)):
+        channel = _check_channel(channel)
+    return _read(source, *rates_hz, channel)
+
+
+def _read(
+    source: AudioSource, target_rate_hz: int, sample_rate: int | None, channel: Channels
+) -> Generator[_Floats, None, None]:
+    with _open_recording(source, target_rate_hz, sample_rate) as recording:
+        yield from _Converter(recording, target_rate_hz, channel).blocks()
 
 
 def probe_duration_s(source: AudioSource, *, sample_rate: int | None = None) -> float | None:
@@ -108,6 +132,11 @@ def probe_duration_s(source: AudioSource, *, sample_rate: int | None = None) -> 
 
 
 # Options
+
+
+def _check_rates(target_rate_hz: int, sample_rate: int | None) -> tuple[int, int | None]:
+    target_rate_hz = _check_rate("target_rate_hz", target_rate_hz)
+    return target_rate_hz, None if sample_rate is None else _check_rate("sample_rate", sample_rate)
 
 
 def _check_rate(name: str, rate_hz: object) -> int:
@@ -192,6 +221,26 @@ def _as_frames(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return frames
 
 
+def as_samples(samples: object) -> _Floats:
+    """Mono samples [n] of any of the formats of `load_audio` as float32, contiguous.
+
+    Raises:
+        AudioError: No array, an array of two dimensions or another dtype, or values far beyond [-1, 1].
+    """
+    values = _as_array(samples)
+    if values is None:
+        raise AudioError(f"samples must be an array, not {type(samples).__name__}: a stream takes no files")
+    if values.ndim != 1:
+        raise AudioError(f"samples have shape {values.shape}; a stream takes one channel [n]: open a stream a channel")
+    floats = np.ascontiguousarray(_to_float(_as_frames(values)[:, 0]))
+    if floats.size and (peak := float(np.abs(floats).max())) > MAX_MAGNITUDE and np.isfinite(peak):
+        raise AudioError(
+            f"samples reach {peak:g}; float samples must be in [-1, 1]: divide 16-bit values by 32768, or give them as "
+            "int16"
+        )
+    return floats
+
+
 def _to_float(block: npt.NDArray[Any]) -> _Floats:
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is reported as such
         values = block.astype(np.float32, order="C")
@@ -203,61 +252,97 @@ def _to_float(block: npt.NDArray[Any]) -> _Floats:
     return values
 
 
-class _Mixer:
-    """Takes blocks [n, channels] of a recording, checks them, and gives one channel at the target rate."""
+# Blocks
 
-    def __init__(
-        self, name: str, rate_hz: int, n_channels: int, target_rate_hz: int, channel: Channel, n_frames: int
-    ) -> None:
-        if channel != "mean" and channel >= n_channels:
-            last = "only channel 0" if n_channels == 1 else f"channels 0 to {n_channels - 1}"
-            raise OptionError(f'channel is {channel}, but {name} has {last}; give one of these, or "mean"')
-        self._name = name
-        self._rate_hz = rate_hz
-        self._target_rate_hz = target_rate_hz
-        self._channel = channel
-        self._n_frames = 0
-        self._resampler = _core.Resampler(rate_hz, target_rate_hz)
-        # A header may promise anything: at first no more than 64 MiB is taken for it.
-        expected = -(-max(0, n_frames) * target_rate_hz // rate_hz)
-        self._output = np.empty(min(expected, 1 << 24), dtype=np.float32)
-        self._n_output = 0
 
-    def push(self, block: _Floats) -> None:
-        mono = self._mix(block)
-        try:
-            output = self._resampler.push(mono)
-        except AudioError as error:
-            raise AudioError(f"{self._name}: {error}") from None
-        peak = int(np.argmax(np.abs(mono))) if mono.size else 0
-        if mono.size and abs(mono[peak]) > MAX_MAGNITUDE:
-            raise AudioError(
-                f"{self._name}: sample {self._n_frames + peak} is {mono[peak]:g}; float samples must be in [-1, 1]: "
-                "divide 16-bit values by 32768, or give them as int16"
+@dataclass(frozen=True)
+class _Recording:
+    """An open source: blocks [n, channels] of its frames."""
+
+    name: str
+    rate_hz: int
+    n_channels: int
+    n_frames: int
+    """As the header tells it."""
+    blocks: Iterator[_Floats]
+
+
+@contextlib.contextmanager
+def _open_recording(source: AudioSource, target_rate_hz: int, sample_rate: int | None) -> Iterator[_Recording]:
+    samples = _as_array(source)
+    if samples is not None:
+        frames = _as_frames(samples)
+        n_frames, n_channels = frames.shape
+        block_frames = max(1, _BLOCK_VALUES // n_channels)
+        starts = range(0, n_frames, block_frames)
+        blocks = (_to_float(frames[start : start + block_frames]) for start in starts)
+        yield _Recording("the array", sample_rate or target_rate_hz, n_channels, n_frames, blocks)
+        return
+    with open_encoded(source) as (file, name):
+        rate_hz = file.samplerate
+        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+            raise AudioError(f"{name}: its sample rate is {rate_hz} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz can be used")
+        if sample_rate is not None and sample_rate != rate_hz:
+            raise OptionError(
+                f"sample_rate is {sample_rate}, but {name} is at {rate_hz} Hz: leave sample_rate out, "
+                "the file's own rate is used"
             )
-        self._n_frames += len(mono)
-        self._append(output)
+        yield _Recording(name, rate_hz, file.channels, file.frames, read_blocks(file, name))
 
-    def finish(self) -> Audio:
-        self._append(self._resampler.finish())
-        self._output.resize(self._n_output, refcheck=False)
-        return Audio(self._output, self._target_rate_hz, self._n_frames / self._rate_hz)
 
-    def _mix(self, block: _Floats) -> _Floats:
+class _Converter:
+    """Checks the blocks of a recording, and gives one channel, or each, at the target rate."""
+
+    def __init__(self, recording: _Recording, target_rate_hz: int, channel: Channels) -> None:
+        n_channels = recording.n_channels
+        if isinstance(channel, int) and channel >= n_channels:
+            last = "only channel 0" if n_channels == 1 else f"channels 0 to {n_channels - 1}"
+            raise OptionError(f'channel is {channel}, but {recording.name} has {last}; give one of these, or "mean"')
+        self._recording = recording
+        self._channel = channel
+        n_resamplers = n_channels if channel == "split" else 1
+        self._resamplers = [_core.Resampler(recording.rate_hz, target_rate_hz) for _ in range(n_resamplers)]
+        self.n_frames = 0
+        """Read so far, at the recording's own rate."""
+
+    def blocks(self) -> Iterator[_Floats]:
+        """Samples [n], of "split" [n, channels]."""
+        for block in self._recording.blocks:
+            channels = self._choose(block)
+            try:
+                pieces = [
+                    resampler.push(samples) for resampler, samples in zip(self._resamplers, channels, strict=True)
+                ]
+            except AudioError as error:
+                raise AudioError(f"{self._recording.name}: {error}") from None
+            for samples in channels:
+                self._check_range(samples)
+            self.n_frames += len(block)
+            if len(pieces[0]):
+                yield self._join(pieces)
+        yield self._join([resampler.finish() for resampler in self._resamplers])
+
+    def _choose(self, block: _Floats) -> list[_Floats]:
         n_channels = block.shape[1]
+        if self._channel == "split":
+            return [np.ascontiguousarray(block[:, index]) for index in range(n_channels)]
         if self._channel != "mean" or n_channels == 1:
-            return np.ascontiguousarray(block[:, 0 if self._channel == "mean" else self._channel])
+            return [np.ascontiguousarray(block[:, 0 if self._channel == "mean" else self._channel])]
         # Channel by channel: a reduction over the short axis of [n, channels] is many times slower.
         with np.errstate(over="ignore", invalid="ignore"):
             total: _Floats = block[:, 0].copy()
             for index in range(1, n_channels):
                 total += block[:, index]
             total /= np.float32(n_channels)
-        return total
+        return [total]
 
-    def _append(self, values: _Floats) -> None:
-        end = self._n_output + len(values)
-        if end > len(self._output):
-            self._output.resize(max(end, len(self._output) * 3 // 2), refcheck=False)
-        self._output[self._n_output : end] = values
-        self._n_output = end
+    def _check_range(self, samples: _Floats) -> None:
+        peak = int(np.argmax(np.abs(samples))) if samples.size else 0
+        if samples.size and abs(samples[peak]) > MAX_MAGNITUDE:
+            raise AudioError(
+                f"{self._recording.name}: sample {self.n_frames + peak} is {samples[peak]:g}; float samples must be in "
+                "[-1, 1]: divide 16-bit values by 32768, or give them as int16"
+            )
+
+    def _join(self, pieces: list[_Floats]) -> _Floats:
+        return np.stack(pieces, axis=1) if self._channel == "split" else pieces[0]

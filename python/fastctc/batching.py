@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
@@ -50,11 +51,13 @@ def run_batches(
     batches: Sequence[tuple[int, ...]],
     work: Callable[[tuple[int, ...]], list[Result]],
     threads: int,
+    *,
+    stop: threading.Event | None = None,
 ) -> Generator[tuple[int, Result], None, None]:
     """Runs `work` on every batch, at most `threads` at a time; yields (index, result) as batches finish.
 
-    Only running batches hold audio. Closing the iterator, or an interrupt, drops what has not started and waits for
-    what runs.
+    Only running batches hold audio. Closing the iterator, or an interrupt, drops what has not started, sets `stop`, by
+    which a long `work` knows that nobody waits for it, and waits for what runs.
     """
     queue = iter(batches)
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="fastctc") as pool:
@@ -72,5 +75,7 @@ def run_batches(
                     batch = running.pop(future)
                     yield from zip(batch, future.result(), strict=True)
         finally:
+            if stop is not None:
+                stop.set()
             for future in running:
                 future.cancel()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import os
+from dataclasses import asdict, fields
 from typing import Any
 
 from fastctc.errors import OptionError
-from fastctc.types import ModelOptions, SessionOptions, option_text
+from fastctc.types import LongFormOptions, ModelOptions, SessionOptions, StreamOptions, option_text
 
-__all__ = ["model_fields", "session_fields"]
+__all__ = ["long_form_fields", "model_fields", "session_fields", "stream_fields"]
 
 
 def model_fields(options: ModelOptions, normalize: str | None) -> dict[str, Any]:
@@ -33,3 +34,16 @@ def session_fields(session: SessionOptions, library: str) -> dict[str, Any]:
     for name in ("provider_options", "config_entries"):
         result[name] = {str(key): str(value) for key, value in result[name].items()}
     return result
+
+
+def long_form_fields(options: LongFormOptions) -> dict[str, Any]:
+    """The dict of a LongFormOptions."""
+    result = asdict(options)
+    result["vad"]["model"] = os.fspath(options.vad.model)
+    return result
+
+
+def stream_fields(options: StreamOptions) -> dict[str, Any]:
+    """The dict of a StreamOptions."""
+    # None is "not given": the core's own default.
+    return {name: value for name, value in asdict(options).items() if value is not None}

@@ -1,5 +1,8 @@
 """Transcripts as files: plain text, JSON, SubRip (.srt) and WebVTT (.vtt).
 
+A conversation is written as a transcript is: its text line by line with times and channels, its subtitles with the
+channel's name before each cue (WebVTT: as a voice, `<v NAME>`); cues of channels that speak at once overlap.
+
 Subtitles are made from the words. A cue ends at a pause of 0.8 s, before the word that would not fit into two lines
 of 42 characters, and before the word that would end more than 7 s after the cue's start.
 """
@@ -8,12 +11,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
-from fastctc.types import Transcript, Word
+from fastctc.types import Conversation, StreamResult, Transcript, Word
 
-__all__ = ["FORMATS", "to_json", "to_srt", "to_text", "to_vtt"]
+__all__ = ["FORMATS", "Result", "result_to_json", "to_json", "to_srt", "to_text", "to_vtt"]
+
+Result: TypeAlias = Transcript | Conversation
 
 PAUSE_MS = 800
 LONGEST_CUE_MS = 7000
@@ -30,46 +35,62 @@ class Cue(NamedTuple):
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
+    name: str | None = None
+    """Who speaks, of a conversation."""
 
 
-def to_text(transcript: Transcript) -> str:
-    """The text and a newline."""
-    return transcript.text + "\n"
+def to_text(result: Result) -> str:
+    """The text and a newline; of a conversation one line a segment."""
+    return result.text + "\n"
 
 
-def to_json(transcript: Transcript, *, file: str | None = None, ascii_only: bool = False) -> str:
-    """One JSON object on one line, as `Transcript.to_dict`, with the name of the file first where it is given.
+def to_json(result: Result, *, file: str | None = None, ascii_only: bool = False) -> str:
+    """One JSON object on one line, as `to_dict`, with the name of the file first where it is given.
 
     Times are rounded to milliseconds, confidences and log-probs to 4 decimals; a log-prob of minus infinity is null.
     """
-    content = {} if file is None else {"file": file}
-    content.update(_rounded(transcript.to_dict()))
-    return json.dumps(content, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+    return _json_line({} if file is None else {"file": file}, result, ascii_only)
 
 
-def to_srt(transcript: Transcript) -> str:
+def result_to_json(result: StreamResult, *, channel: int | None = None, ascii_only: bool = False) -> str:
+    """A stream's result as `to_json` writes transcripts, with the channel first where it is given."""
+    return _json_line({} if channel is None else {"channel": channel}, result, ascii_only)
+
+
+def to_srt(result: Result) -> str:
     """SubRip; empty where nothing was said."""
-    cues = enumerate(_cues(transcript), 1)
+    cues = enumerate(_cues(result), 1)
     return "\n".join(
-        f"{number}\n{_times(cue, ',')}\n" + "".join(f"{line}\n" for line in cue.lines) for number, cue in cues
+        f"{number}\n{_times(cue, ',')}\n"
+        + ("" if cue.name is None else f"{_one_line(cue.name)}: ")
+        + "".join(f"{line}\n" for line in cue.lines)
+        for number, cue in cues
     )
 
 
-def to_vtt(transcript: Transcript) -> str:
+def to_vtt(result: Result) -> str:
     """WebVTT; the header alone where nothing was said."""
     cues = (
-        f"\n{_times(cue, '.')}\n" + "".join(f"{_escape(line)}\n" for line in cue.lines) for cue in _cues(transcript)
+        f"\n{_times(cue, '.')}\n"
+        + ("" if cue.name is None else f"<v {_escape(_one_line(cue.name))}>")
+        + "".join(f"{_escape(line)}\n" for line in cue.lines)
+        for cue in _cues(result)
     )
     return "WEBVTT\n" + "".join(cues)
 
 
-FORMATS: Mapping[str, Callable[[Transcript], str]] = {
+FORMATS: Mapping[str, Callable[[Result], str]] = {
     "text": to_text,
     "json": to_json,
     "srt": to_srt,
     "vtt": to_vtt,
 }
 """Writers by the name of the format; each gives the whole content of a file."""
+
+
+def _json_line(first: dict[str, Any], result: Result | StreamResult, ascii_only: bool) -> str:
+    content = {**first, **_rounded(result.to_dict())}
+    return json.dumps(content, ensure_ascii=ascii_only, allow_nan=False) + "\n"
 
 
 def _rounded(value: Any, name: str = "") -> Any:
@@ -87,6 +108,11 @@ def _escape(line: str) -> str:
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _one_line(name: str) -> str:
+    """A name can't break a cue."""
+    return " ".join(name.split())
+
+
 def _times(cue: Cue, point: str) -> str:
     return f"{_time(cue.start_ms, point)} --> {_time(cue.end_ms, point)}"
 
@@ -98,10 +124,23 @@ def _time(ms: int, point: str) -> str:
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}{point}{ms:03d}"
 
 
-def _cues(transcript: Transcript) -> Iterator[Cue]:
+def _cues(result: Result) -> list[Cue]:
+    """Cues in order of time: of each channel one after the other."""
+    if isinstance(result, Transcript):
+        return list(_cues_of(result.words))
+    cues = []
+    for channel, name in enumerate(result.channel_names):
+        segments = [segment for segment in result.segments if segment.channel == channel]
+        words = [word for segment in segments for word in segment.words]
+        cues += [cue._replace(name=name) for cue in _cues_of(words)]
+    # Stable: cues that start at once stand in order of channels.
+    return sorted(cues, key=lambda cue: cue.start_ms)
+
+
+def _cues_of(words_of_a_channel: Sequence[Word]) -> Iterator[Cue]:
     """Cues in order: each lasts at least a millisecond and starts no earlier than the one before it ends."""
     free_ms = 0
-    for words in _groups(transcript.words):
+    for words in _groups(words_of_a_channel):
         start_ms = max(_milliseconds(words[0].start_s), free_ms)
         free_ms = max(_milliseconds(words[-1].end_s), start_ms + 1)
         yield Cue(start_ms, free_ms, _lines([word.text for word in words]))
@@ -112,7 +151,7 @@ def _milliseconds(seconds: float) -> int:
     return math.floor(seconds * 1000 + 0.5)
 
 
-def _groups(words: tuple[Word, ...]) -> Iterator[list[Word]]:
+def _groups(words: Sequence[Word]) -> Iterator[list[Word]]:
     """The words of each cue."""
     group: list[Word] = []
     for word in (part for whole in words for part in _parts(whole)):

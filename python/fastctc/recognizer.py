@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
@@ -12,25 +14,86 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
-from fastctc.audio import AudioSource, load_audio, probe_duration_s
+from fastctc.audio import AudioSource, load_audio, probe_duration_s, read_audio
 from fastctc.batching import default_threads, plan_batches, run_batches
-from fastctc.core_options import model_fields, session_fields
+from fastctc.conversation import make_conversation
+from fastctc.core_options import long_form_fields, model_fields, session_fields, stream_fields
 from fastctc.engine import find_library
 from fastctc.errors import EngineError, Error, OptionError
 from fastctc.models import resolve_model
-from fastctc.types import ModelOptions, Property, SessionOptions, Transcript
+from fastctc.stream import OnResult, Samples, Stream, resolve_stream_options, stream_results
+from fastctc.stream_async import AsyncStream, stream_results_async
+from fastctc.types import (
+    Conversation,
+    ConversationOptions,
+    LongFormOptions,
+    ModelOptions,
+    Property,
+    SessionOptions,
+    StreamOptions,
+    StreamResult,
+    Transcript,
+)
+from fastctc.vad import Vad, resolve_vad
 
 __all__ = ["Recognizer", "load", "transcribe"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 Normalize: TypeAlias = Literal["none", "per_feature", "all_features", "fixed", "utterance"]
 Channel: TypeAlias = int | Literal["mean"]
+Channels: TypeAlias = Literal["mix", "split"]
+Progress: TypeAlias = Callable[[int, float], None]
 
 Result = TypeVar("Result")
 
 MAX_BATCH_S = 8.0
 """Padded seconds of a batch. Larger ones fall out of the processor's caches: on the full-size model batches of 60 s
 take 40 % longer than the same recordings one by one, batches of 8 s a few per cent less (benchmarks/README.md)."""
+
+
+@dataclass(frozen=True)
+class _How:
+    """What one call of `transcribe` asks for, the same for all its recordings."""
+
+    sample_rate: int | None
+    channel: Channel
+    channels: Channels
+    conversation: ConversationOptions
+    long_form: dict[str, Any]
+    on_progress: Progress | None
+    stop: threading.Event
+    """Set when nobody waits for the results any more."""
+
+    @classmethod
+    def ask(
+        cls,
+        sample_rate: int | None,
+        channel: Any,
+        channels: Channels,
+        conversation: ConversationOptions | None,
+        vad: Vad,
+        long_form: LongFormOptions | None,
+        on_progress: Progress | None,
+    ) -> _How:
+        """Checks what concerns the channels."""
+        if channels not in ("mix", "split"):
+            raise OptionError(f"channels must be 'mix' or 'split', not {channels!r}.")
+        if channels == "split" and channel != "mean":
+            raise OptionError(f"channels='split' transcribes every channel, channel={channel!r} one. Give one of them.")
+        if channel == "split":
+            raise OptionError("channel is one channel's number, or 'mean'. To have them all give channels='split'.")
+        if conversation is not None and channels != "split":
+            raise OptionError("conversation says how split channels are put together: give channels='split' too.")
+        make_conversation((), replace(conversation or ConversationOptions(), channel_names=()))  # before the work
+        return cls(
+            sample_rate,
+            channel,
+            channels,
+            conversation or ConversationOptions(),
+            _long_form_fields(vad, long_form),
+            on_progress,
+            threading.Event(),
+        )
 
 
 class Recognizer:
@@ -65,6 +128,11 @@ class Recognizer:
     def blank_id(self) -> int:
         """Id of the CTC blank."""
         return self._core.blank_id
+
+    @property
+    def latencies_ms(self) -> list[int]:
+        """Look-aheads that live streams can have, ascending; empty: the model has no cache-aware graph."""
+        return self._core.latencies_ms
 
     @property
     def properties(self) -> list[Property]:
@@ -110,8 +178,12 @@ class Recognizer:
         *,
         sample_rate: int | None = None,
         channel: Channel = "mean",
+        channels: Literal["mix"] = "mix",
         threads: int | None = None,
         on_error: Literal["raise"] = "raise",
+        vad: Vad = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
     ) -> Transcript: ...
     @overload
     def transcribe(
@@ -120,8 +192,12 @@ class Recognizer:
         *,
         sample_rate: int | None = None,
         channel: Channel = "mean",
+        channels: Literal["mix"] = "mix",
         threads: int | None = None,
         on_error: Literal["raise"] = "raise",
+        vad: Vad = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
     ) -> list[Transcript]: ...
     @overload
     def transcribe(
@@ -130,29 +206,89 @@ class Recognizer:
         *,
         sample_rate: int | None = None,
         channel: Channel = "mean",
+        channels: Literal["mix"] = "mix",
         threads: int | None = None,
         on_error: Literal["return"],
+        vad: Vad = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
     ) -> list[Transcript | Error]: ...
+    @overload
+    def transcribe(  # type: ignore[overload-overlap]
+        self,
+        audio: AudioSource,
+        *,
+        sample_rate: int | None = None,
+        channels: Literal["split"],
+        conversation: ConversationOptions | None = None,
+        threads: int | None = None,
+        on_error: Literal["raise"] = "raise",
+        vad: Vad = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
+    ) -> Conversation: ...
+    @overload
+    def transcribe(
+        self,
+        audio: Iterable[AudioSource],
+        *,
+        sample_rate: int | None = None,
+        channels: Literal["split"],
+        conversation: ConversationOptions | None = None,
+        threads: int | None = None,
+        on_error: Literal["raise"] = "raise",
+        vad: Vad = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
+    ) -> list[Conversation]: ...
+    @overload
+    def transcribe(
+        self,
+        audio: Iterable[AudioSource],
+        *,
+        sample_rate: int | None = None,
+        channels: Literal["split"],
+        conversation: ConversationOptions | None = None,
+        threads: int | None = None,
+        on_error: Literal["return"],
+        vad: Vad = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
+    ) -> list[Conversation | Error]: ...
     def transcribe(
         self,
         audio: AudioSource | Iterable[AudioSource],
         *,
         sample_rate: int | None = None,
         channel: Channel = "mean",
+        channels: Channels = "mix",
+        conversation: ConversationOptions | None = None,
         threads: int | None = None,
         on_error: Literal["raise", "return"] = "raise",
+        vad: Vad = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
     ) -> Any:
         """What was said: a Transcript for one recording, a list in the same order for many.
 
-        Many recordings are sorted by length into batches and spread over threads; each result equals that of the
-        recording alone, and only the batches at work are in memory.
+        Recordings may have any length: files are read block by block, time grows linearly, memory doesn't grow
+        (`Transcript.method` says how it was done). Many recordings are sorted by length into batches and spread over
+        threads; each result equals that of the recording alone, and only the batches at work are in memory.
 
         Args:
             audio: one recording (a path, bytes, a binary file object, an array), or a list of them.
             sample_rate: of arrays, in Hz; None: the model's.
             channel: a channel's number, or the mean of all.
+            channels: "mix": one transcript a recording; "split": every channel is transcribed on its own, and the
+                result is a Conversation.
+            conversation: of "split": the pauses that end a segment, and the channels' names.
             threads: batches at work at a time; None: as many as there are processors.
             on_error: of many recordings: raise the first error, or return errors in the place of transcripts.
+            vad: transcribe only speech, as "energy" or Silero's ONNX file finds it; see `fastctc.vad`. The segments
+                are `Transcript.speech`.
+            long_form: how long recordings are done.
+            on_progress: called after every block with the number of the recording (0 of one) and how many seconds of
+                it are recognised, by the thread that works on it. Short recordings in batches are not reported.
 
         Raises:
             AudioError: the audio can't be used.
@@ -162,12 +298,23 @@ class Recognizer:
             raise OptionError(f"on_error must be 'raise' or 'return', not {on_error!r}.")
         sources = as_many(audio)
         if sources is None:
-            [result] = self._transcribe_batch([cast("AudioSource", audio)], sample_rate, channel)
+            how = _How.ask(sample_rate, channel, channels, conversation, vad, long_form, on_progress)
+            [result] = self._transcribe_batch([0], [cast("AudioSource", audio)], how)
             if isinstance(result, Error):
                 raise result
             return result
-        results: list[Transcript | Error | None] = [None] * len(sources)
-        for index, result in self.transcribe_each(sources, sample_rate=sample_rate, channel=channel, threads=threads):
+        results: list[Transcript | Conversation | Error | None] = [None] * len(sources)
+        for index, result in self.transcribe_each(
+            sources,
+            sample_rate=sample_rate,
+            channel=channel,
+            channels=channels,
+            conversation=conversation,
+            threads=threads,
+            vad=vad,
+            long_form=long_form,
+            on_progress=on_progress,
+        ):
             if isinstance(result, Error) and on_error == "raise":
                 raise result
             results[index] = result
@@ -179,8 +326,13 @@ class Recognizer:
         *,
         sample_rate: int | None = None,
         channel: Channel = "mean",
+        channels: Channels = "mix",
+        conversation: ConversationOptions | None = None,
         threads: int | None = None,
-    ) -> Iterator[tuple[int, Transcript | Error]]:
+        vad: Vad = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
+    ) -> Iterator[tuple[int, Transcript | Conversation | Error]]:
         """Yields (index, transcript or error) of many recordings as they are done, in any order.
 
         Args and behaviour as `transcribe`; an error concerns its own recording only.
@@ -191,30 +343,107 @@ class Recognizer:
         durations_s = [probe_duration_s(source, sample_rate=sample_rate or self.sample_rate_hz) for source in sources]
         # No thread should wait while another works off a large batch.
         share_s = sum(duration or 0.0 for duration in durations_s) / threads
-        batches = plan_batches(durations_s, min(MAX_BATCH_S, share_s))
+        # Channels are read from their file together, so such a recording runs alone.
+        batches = plan_batches(durations_s, 0.0 if channels == "split" else min(MAX_BATCH_S, share_s))
 
-        def work(batch: tuple[int, ...]) -> list[Transcript | Error]:
-            return self._transcribe_batch([sources[index] for index in batch], sample_rate, channel)
+        how = _How.ask(sample_rate, channel, channels, conversation, vad, long_form, on_progress)
 
-        return run_batches(batches, work, threads)
+        def work(batch: tuple[int, ...]) -> list[Transcript | Conversation | Error]:
+            return self._transcribe_batch(batch, [sources[index] for index in batch], how)
+
+        return run_batches(batches, work, threads, stop=how.stop)
+
+    def stream(
+        self,
+        options: StreamOptions | None = None,
+        *,
+        on_result: OnResult | None = None,
+        **changes: Any,
+    ) -> Stream:
+        """A live stream: push audio as it comes, get partial and final results.
+
+        Args:
+            options: all options; None: the defaults.
+            on_result: called with each result, in order, by the thread that pushes.
+            changes: single options by name: latency_ms, sample_rate (of the audio pushed), start, partial_results,
+                endpoint (an `EndpointOptions`; False: no rules), vad ("energy", Silero's .onnx file, a `VadOptions`).
+
+        Raises:
+            OptionError: no such latency (the message lists those there are), or another option that can't be.
+            ModelError: the model has no graph for streams.
+        """
+        resolved = resolve_stream_options(options, **changes)
+        return Stream(_core.Stream(self._core, stream_fields(resolved)), resolved, on_result)
+
+    def transcribe_stream(self, chunks: Iterable[Samples], **options: Any) -> Iterator[StreamResult]:
+        """Yields results while `chunks` of samples come; options as `stream`."""
+        return stream_results(self.stream(**options), chunks)
+
+    def transcribe_stream_async(
+        self, chunks: AsyncIterable[Samples] | Iterable[Samples], **options: Any
+    ) -> AsyncIterator[StreamResult]:
+        """The same under asyncio: `async for result in ...`; the loop never waits for the model or for the audio."""
+        return stream_results_async(AsyncStream(self.stream(**options)), chunks)
 
     def _transcribe_batch(
-        self, sources: Sequence[AudioSource], sample_rate: int | None, channel: Channel
-    ) -> list[Transcript | Error]:
+        self, indices: Sequence[int], sources: Sequence[AudioSource], how: _How
+    ) -> list[Transcript | Conversation | Error]:
         """One batch; an error in it stands in the place of its item only."""
-        loaded = [_attempt(self._load, source, sample_rate, channel) for source in sources]
-        arrays = [item for item in loaded if not isinstance(item, Error)]
-        answers: list[Any] | Error = _attempt(self._core.transcribe, arrays)
-        if isinstance(answers, Error):
-            # Whose error it is shows when each runs alone.
-            alone: list[list[Any] | Error] = [_attempt(self._core.transcribe, [array]) for array in arrays]
-            answers = [answer if isinstance(answer, Error) else answer[0] for answer in alone]
-        queue = iter(answers)
-        results = [item if isinstance(item, Error) else next(queue) for item in loaded]
+        if how.channels == "split":
+            [source] = sources
+            whole = _attempt(self._transcribe_channels, indices[0], source, how)
+            return [_with_source(whole, source) if isinstance(whole, Error) else whole]
+        if len(sources) == 1:
+            results: list[Any] = [_attempt(self._transcribe_alone, indices[0], sources[0], how)]
+        else:
+            results = self._transcribe_together(sources, how)
         return [
             _with_source(result, source) if isinstance(result, Error) else Transcript.from_tuple(result)
             for result, source in zip(results, sources, strict=True)
         ]
+
+    def _transcribe_alone(self, index: int, source: AudioSource, how: _How) -> tuple[Any, ...]:
+        """A recording of any length, block by block."""
+        long_form = _core.LongForm(self._core, how.long_form)
+        blocks = read_audio(
+            source, target_rate_hz=self.sample_rate_hz, sample_rate=how.sample_rate, channel=how.channel
+        )
+        for block in blocks:
+            if how.stop.is_set():
+                raise Error("Transcription was stopped.")  # nobody waits for the result any more
+            long_form.push(block)
+            if how.on_progress is not None:
+                how.on_progress(index, long_form.done_s)
+        return long_form.finish()
+
+    def _transcribe_channels(self, index: int, source: AudioSource, how: _How) -> Conversation:
+        """Every channel of a recording of any length, block by block."""
+        parts: list[_core.LongForm] = []
+        for block in read_audio(
+            source, target_rate_hz=self.sample_rate_hz, sample_rate=how.sample_rate, channel="split"
+        ):
+            parts = parts or [_core.LongForm(self._core, how.long_form) for _ in range(block.shape[1])]
+            for channel, part in enumerate(parts):
+                if how.stop.is_set():
+                    raise Error("Transcription was stopped.")  # nobody waits for the result any more
+                part.push(np.ascontiguousarray(block[:, channel]))
+            if how.on_progress is not None:
+                how.on_progress(index, min(part.done_s for part in parts))
+        return make_conversation([Transcript.from_tuple(part.finish()) for part in parts], how.conversation)
+
+    def _transcribe_together(self, sources: Sequence[AudioSource], how: _How) -> list[Any]:
+        """Short recordings in one run of the graph."""
+        loaded = [_attempt(self._load, source, how.sample_rate, how.channel) for source in sources]
+        arrays = [item for item in loaded if not isinstance(item, Error)]
+        answers: list[Any] | Error = _attempt(self._core.transcribe, arrays, 0, how.long_form)
+        if isinstance(answers, Error):
+            # Whose error it is shows when each runs alone.
+            alone: list[list[Any] | Error] = [
+                _attempt(self._core.transcribe, [array], 0, how.long_form) for array in arrays
+            ]
+            answers = [answer if isinstance(answer, Error) else answer[0] for answer in alone]
+        queue = iter(answers)
+        return [item if isinstance(item, Error) else next(queue) for item in loaded]
 
     def _load(self, audio: AudioSource, sample_rate: int | None, channel: Channel) -> FloatArray:
         return load_audio(audio, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz).samples
@@ -259,22 +488,38 @@ def transcribe(
     *,
     sample_rate: int | None = None,
     channel: Channel = "mean",
+    channels: Channels = "mix",
+    conversation: ConversationOptions | None = None,
     normalize: Normalize | None = None,
     options: ModelOptions | None = None,
     session: SessionOptions | None = None,
     threads: int | None = None,
     on_error: Literal["raise", "return"] = "raise",
+    vad: Vad = None,
+    long_form: LongFormOptions | None = None,
+    on_progress: Progress | None = None,
 ) -> Any:
     """What was said: `load(model, ...).transcribe(audio, ...)`; the last models are kept loaded.
 
     Returns:
-        A Transcript for one recording, a list of them for many. Arguments and errors as `load` and
-        `Recognizer.transcribe`.
+        A Transcript (with channels="split" a Conversation) for one recording, a list of them for many. Arguments and
+        errors as `load` and `Recognizer.transcribe`.
     """
     recognizer = model if isinstance(model, Recognizer) else _load_once(model, normalize, options, session)
     # Which overload it is, the caller's types decide; here any of them.
     transcribe_any: Callable[..., Any] = recognizer.transcribe
-    return transcribe_any(audio, sample_rate=sample_rate, channel=channel, threads=threads, on_error=on_error)
+    return transcribe_any(
+        audio,
+        sample_rate=sample_rate,
+        channel=channel,
+        channels=channels,
+        conversation=conversation,
+        threads=threads,
+        on_error=on_error,
+        vad=vad,
+        long_form=long_form,
+        on_progress=on_progress,
+    )
 
 
 def as_many(audio: Any) -> list[Any] | None:
@@ -331,6 +576,14 @@ def _matrix(values: npt.ArrayLike, name: str) -> FloatArray:
             f"{name} must be a floating-point array of two dimensions, not {array.dtype} of shape {array.shape}."
         )
     return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _long_form_fields(vad: Vad, long_form: LongFormOptions | None) -> dict[str, Any]:
+    options = long_form or LongFormOptions()
+    chosen = resolve_vad(vad)
+    if vad is not None and options.vad.kind != "none" and options.vad != chosen:
+        raise OptionError(f"vad={vad!r} contradicts long_form.vad={options.vad!r}. Give one.")
+    return long_form_fields(options if vad is None else replace(options, vad=chosen))
 
 
 def _attempt(work: Callable[..., Result], *arguments: Any) -> Result | Error:

@@ -12,12 +12,21 @@ if TYPE_CHECKING:  # the command line's help starts without NumPy
 
 __all__ = [
     "Audio",
+    "Conversation",
+    "ConversationOptions",
+    "ConversationSegment",
+    "EndpointOptions",
     "FrontendOptions",
+    "LongFormOptions",
     "ModelOptions",
     "Property",
     "SessionOptions",
+    "SpeechSegment",
+    "StreamOptions",
+    "StreamResult",
     "Token",
     "Transcript",
+    "VadOptions",
     "Word",
 ]
 
@@ -65,6 +74,17 @@ class Word:
 
 
 @dataclass(frozen=True)
+class SpeechSegment:
+    """A part of the audio that holds speech."""
+
+    start_s: float
+    end_s: float
+
+    def __repr__(self) -> str:
+        return f"SpeechSegment({self.start_s:.2f}-{self.end_s:.2f} s)"
+
+
+@dataclass(frozen=True)
 class Transcript:
     """What was said in one recording."""
 
@@ -74,6 +94,11 @@ class Transcript:
     confidence: float = 1.0
     """In [0, 1]: the mean of its words'."""
     duration_s: float = 0.0
+    method: str = ""
+    """How the log-probs were computed: one_shot; of long recordings steps, windows or stream (see `LongFormOptions`).
+    Empty: not from audio."""
+    speech: tuple[SpeechSegment, ...] = ()
+    """What speech detection found; empty where it was not asked for."""
 
     def __str__(self) -> str:
         return self.text
@@ -85,11 +110,19 @@ class Transcript:
         )
 
     @classmethod
-    def from_tuple(cls, parts: tuple[str, Iterable[Any], Iterable[Any], float, float]) -> Transcript:
-        """From (text, words, tokens, confidence, duration_s) as the C++ core hands it over."""
-        text, words, tokens, confidence, duration_s = parts
+    def from_tuple(
+        cls, parts: tuple[str, Iterable[Any], Iterable[Any], float, float, str, Iterable[Any]]
+    ) -> Transcript:
+        """From (text, words, tokens, confidence, duration_s, method, speech) as the C++ core hands it over."""
+        text, words, tokens, confidence, duration_s, method, speech = parts
         return cls(
-            text, tuple(Word(*word) for word in words), tuple(Token(*token) for token in tokens), confidence, duration_s
+            text,
+            tuple(Word(*word) for word in words),
+            tuple(Token(*token) for token in tokens),
+            confidence,
+            duration_s,
+            method,
+            tuple(SpeechSegment(*segment) for segment in speech),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,7 +130,77 @@ class Transcript:
         result = asdict(self)
         result["words"] = [asdict(word) for word in self.words]
         result["tokens"] = [asdict(token) for token in self.tokens]
+        result["speech"] = [asdict(segment) for segment in self.speech]
         return result
+
+
+@dataclass(frozen=True)
+class ConversationSegment:
+    """What one channel of a recording said between two of its pauses."""
+
+    channel: int
+    start_s: float
+    """Of its first word."""
+    end_s: float
+    """Of its last word."""
+    text: str
+    """That part of the channel's text."""
+    words: tuple[Word, ...]
+    confidence: float
+    """In [0, 1]: the mean of its words'."""
+
+    def __repr__(self) -> str:
+        return f"ConversationSegment(channel {self.channel}, {self.start_s:.2f}-{self.end_s:.2f} s, {self.text!r})"
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A recording of several channels, each transcribed on its own."""
+
+    segments: tuple[ConversationSegment, ...]
+    """By start, then by channel; they may overlap."""
+    channels: tuple[Transcript, ...]
+    channel_names: tuple[str, ...]
+    """One a channel."""
+    duration_s: float
+    """Of the longest channel."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Conversation({len(self.channels)} channels, {len(self.segments)} segments, {self.duration_s:.2f} s)"
+
+    @property
+    def text(self) -> str:
+        """One line a segment: `[00:01.2] channel 0: two nine three`; hours before the minutes where there are any."""
+        return "\n".join(
+            f"[{clock_time(segment.start_s)}] {self.channel_names[segment.channel]}: {segment.text}"
+            for segment in self.segments
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, dicts, strings and numbers, ready for JSON."""
+        return {
+            "segments": [
+                {**asdict(segment), "name": self.channel_names[segment.channel], "words": [*map(asdict, segment.words)]}
+                for segment in self.segments
+            ],
+            "channels": [
+                {"name": name, **transcript.to_dict()}
+                for name, transcript in zip(self.channel_names, self.channels, strict=True)
+            ],
+            "duration_s": self.duration_s,
+        }
+
+
+def clock_time(seconds: float) -> str:
+    """Minutes, seconds and tenths, rounded down, 00:01.2; an hour on with hours: 1:00:01.2."""
+    # A tenth that floating point puts a hair below itself is itself.
+    tenths = int(seconds * 10 + 1e-6)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}:" if hours else "") + f"{minutes:02}:{tenths // 10:02}.{tenths % 10}"
 
 
 @dataclass(frozen=True)
@@ -226,3 +329,130 @@ class ModelOptions:
     max_encoder_frames: int | None = None
     """Length of the position table in output frames; 0: no limit."""
     log_probs_kind: Literal["log_probs", "logits"] | None = None
+    window_frames: int | None = None
+    """Feature frames that a step of a cache-aware graph reads, where neither manifest nor metadata tells."""
+    chunk_frames: int | None = None
+    """New feature frames of a step."""
+
+
+@dataclass(frozen=True)
+class VadOptions:
+    """Which parts of the audio hold speech (voice activity detection); see `fastctc/options.h`."""
+
+    kind: Literal["none", "energy", "silero"] = "none"
+    model: str = ""
+    """Silero's ONNX file."""
+    threshold: float = 0.5
+    """Of Silero: probability of speech that opens a segment; it closes 0.15 below."""
+    min_level_db: float = -60.0
+    """Of energy: nothing below it is speech (full scale sine: -3)."""
+    snr_db: float = 6.0
+    """Of energy: above the noise floor by that much is speech; it closes 3 dB below."""
+    min_speech_s: float = 0.1
+    """Shorter bursts are no speech."""
+    min_silence_s: float = 0.5
+    """Shorter pauses do not close a segment, nor do any shorter than 2 padding_s."""
+    padding_s: float = 0.2
+    """Added on both sides, as far as there is audio."""
+
+
+@dataclass(frozen=True)
+class LongFormOptions:
+    """How recordings of any length are recognised; see `fastctc/options.h`.
+
+    Up to `one_shot_max_s` in one run of the offline graph; longer ones in steps of a cache-aware graph, equal to one
+    run, where the model has the exact one; else in overlapping windows, joined where speech pauses.
+    """
+
+    one_shot_max_s: float = 20.0
+    window_s: float = 30.0
+    overlap_s: float = 6.0
+    vad: VadOptions = field(default_factory=VadOptions)
+    """Only speech is transcribed."""
+
+
+@dataclass(frozen=True)
+class ConversationOptions:
+    """How the channels of a recording become one conversation; see `fastctc/options.h`."""
+
+    pause_s: float = 0.8
+    """A channel that says nothing for as long starts a new segment; to the millisecond."""
+    channel_names: tuple[str, ...] = ()
+    """One a channel, as ("agent", "caller"); empty: channel 0, channel 1 and so on."""
+
+
+@dataclass(frozen=True)
+class EndpointOptions:
+    """When a live segment ends, in seconds of audio; 0 or less: the rule is off. See `fastctc/endpoint.h`.
+
+    The three rules of Kaldi's online decoders. Silence is time without a token.
+    """
+
+    silence_after_speech_s: float = 1.2
+    silence_without_speech_s: float = 2.4
+    max_length_s: float = 20.0
+    """The last word, if it may still go on, is kept for the next segment."""
+
+    @classmethod
+    def off(cls) -> EndpointOptions:
+        """No rules: one segment, to the end of the stream."""
+        return cls(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """A live stream; see `fastctc/options.h`."""
+
+    latency_ms: int | None = None
+    """Look-ahead of the graph; None: the longest that the model has."""
+    sample_rate_hz: int | None = None
+    """Of the audio pushed; None: the model's."""
+    start: Literal["aligned", "nemo_pad"] = "aligned"
+    """What fills the first window: the phase of the offline graph, or NeMo's pad_and_drop_preencoded."""
+    partial_results: bool = True
+    endpoint: EndpointOptions = field(default_factory=EndpointOptions)
+    vad: VadOptions = field(default_factory=VadOptions)
+    """Silence is skipped: it does not run through the model."""
+
+
+@dataclass(frozen=True)
+class StreamResult:
+    """What a stream knows of one segment of its audio. Times count from the start of the stream."""
+
+    is_final: bool
+    cause: Literal["", "no_speech", "silence", "max_length", "finish"]
+    """Of a final result: which endpoint rule fired; finish: the stream ended."""
+    segment: int
+    """Number of the segment, from 0."""
+    start_s: float
+    end_s: float
+    """How far the segment is recognised."""
+    transcript: Transcript
+    n_stable_words: int
+    """Leading words that no later result of this segment changes."""
+
+    @property
+    def text(self) -> str:
+        """The segment's text so far."""
+        return self.transcript.text
+
+    @property
+    def stable_text(self) -> str:
+        """The part of the text that stays, as words joined by one space."""
+        return " ".join(word.text for word in self.transcript.words[: self.n_stable_words])
+
+    def __repr__(self) -> str:
+        kind = f"final, {self.cause}" if self.is_final else "partial"
+        return f"StreamResult({self.text!r}, {kind}, {self.start_s:.2f}-{self.end_s:.2f} s)"
+
+    @classmethod
+    def from_tuple(cls, parts: tuple[Any, ...]) -> StreamResult:
+        """From (is_final, cause, segment, start_s, end_s, transcript, n_stable_words) as the C++ core gives it."""
+        is_final, cause, segment, start_s, end_s, transcript, n_stable_words = parts
+        return cls(is_final, cause, segment, start_s, end_s, Transcript.from_tuple(transcript), n_stable_words)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, dicts, strings and numbers, ready for JSON."""
+        result = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        result["transcript"] = self.transcript.to_dict()
+        return result

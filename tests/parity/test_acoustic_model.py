@@ -142,7 +142,8 @@ def test_every_length_of_the_graph_itself(graph: str) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(str(TINY / f"{graph}.onnx"), providers=["CPUExecutionProvider"])
     features = noise(1, 80, 2000)
-    for n_frames in range(1, 2001):
+    # The formula itself is counted out for every length; 7 and the subsampling's 8 have no common divisor.
+    for n_frames in [*range(1, 200), *range(200, 2001, 7), 2000]:
         feeds = {"audio_signal": features[:, :, :n_frames], "length": np.array([n_frames])}
         raw = session.run(None, feeds)[0].shape[1]
         assert raw == _core.subsampled_length(n_frames, 8, not graph.startswith("full")), n_frames

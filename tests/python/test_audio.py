@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from fastctc.audio import load_audio, probe_duration_s
+from fastctc.audio import load_audio, probe_duration_s, read_audio
 from fastctc.errors import AudioError, AudioNotFoundError, OptionError
 
 RATE_HZ = 8000
@@ -349,3 +349,74 @@ def test_a_header_that_lies_takes_no_memory() -> None:
 def test_import_does_not_load_soundfile() -> None:
     code = "import sys, fastctc.audio; sys.exit('soundfile' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Block by block
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 11025])
+def test_blocks_are_the_whole_bit_for_bit(rate_hz: int) -> None:
+    samples = noise(n_channels=2, n_frames=400_000)
+    for source in (encode(samples), samples):
+        for channel in (0, 1, "mean"):
+            blocks = list(read_audio(source, target_rate_hz=rate_hz, sample_rate=RATE_HZ, channel=channel))
+            whole = load_audio(source, target_rate_hz=rate_hz, sample_rate=RATE_HZ, channel=channel).samples
+            assert len(blocks) > 3
+            assert all(block.flags.c_contiguous and block.dtype == np.float32 for block in blocks)
+            np.testing.assert_array_equal(np.concatenate(blocks), whole)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+def test_each_channel_in_one_pass(n_channels: int) -> None:
+    encoded = encode(noise(n_channels, n_frames=200_000))
+    blocks = list(read_audio(encoded, target_rate_hz=16000, channel="split"))
+    assert all(block.shape[1] == n_channels and block.flags.c_contiguous for block in blocks)
+    split = np.concatenate(blocks)
+    for index in range(n_channels):
+        np.testing.assert_array_equal(split[:, index], load_audio(encoded, target_rate_hz=16000, channel=index).samples)
+
+
+def test_blocks_of_nothing_tell_the_channels() -> None:
+    assert [block.shape for block in read_audio(np.zeros(0, np.float32), target_rate_hz=16000)] == [(0,)]
+    empty = encode(np.zeros((0, 2), np.float32))
+    assert [block.shape for block in read_audio(empty, target_rate_hz=16000, channel="split")] == [(0, 2)]
+
+
+def test_block_errors() -> None:
+    with pytest.raises(OptionError, match="target_rate_hz"):
+        read_audio(WAV, target_rate_hz=10)  # at once
+    with pytest.raises(OptionError, match="channel"):
+        read_audio(WAV, target_rate_hz=16000, channel="both")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="channels 0 to 1"):
+        next(read_audio(WAV, target_rate_hz=16000, channel=2))
+    with pytest.raises(AudioNotFoundError):
+        next(read_audio("no such file.wav", target_rate_hz=16000))
+    bad = noise(2, 300_000)
+    bad[299_000, 1] = np.nan
+    blocks = read_audio(bad, target_rate_hz=16000, channel="split")
+    assert len(next(blocks)) > 10_000  # what is before the fault
+    with pytest.raises(AudioError, match="299000"):
+        list(blocks)
+
+
+def test_a_reader_that_is_closed_leaves_the_file_where_it_stood() -> None:
+    file = io.BytesIO(encode(noise(2, 400_000)))
+    file.seek(7)
+    blocks = read_audio(file, target_rate_hz=16000)
+    next(blocks)
+    blocks.close()
+    assert file.tell() == 7
+    assert not file.closed
+
+
+def test_blocks_need_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.zeros((20 * 60 * RATE_HZ, 1), np.int16), RATE_HZ)
+    tracemalloc.start()
+    try:
+        n_samples = sum(len(block) for block in read_audio(path, target_rate_hz=16000))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert n_samples == 20 * 60 * 16000
+    assert peak < 20 << 20  # the samples are 77 MB

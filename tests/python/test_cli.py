@@ -16,6 +16,7 @@ import fastctc
 from cli_fakes import FakeLoader
 from fastctc.cli import main
 from fastctc.errors import EngineError, EngineNotFoundError, ModelError, OptionError
+from fastctc.types import ConversationOptions
 
 
 class Stdin:
@@ -125,6 +126,16 @@ class TestTranscribe:
         session = options["session"]
         assert (session.provider, session.library, session.intra_op_threads) == ("CUDA", "lib.so", 2)
         assert (load.recognizer.channel, load.recognizer.threads) == (1, 2)
+        assert load.recognizer.options == {"channels": "mix", "conversation": None, "vad": None}
+
+    def test_options_of_channels_and_speech(self, load: FakeLoader) -> None:
+        argv = ["transcribe", "a.wav", "--split-channels", "--channel-names", "agent, caller", "--vad", "energy"]
+        assert main(argv, load=load) == 0
+        assert load.recognizer.options == {
+            "channels": "split",
+            "conversation": ConversationOptions(channel_names=("agent", "caller")),
+            "vad": "energy",
+        }
 
     def test_one_file_has_all_threads(self, load: FakeLoader) -> None:
         assert main(["transcribe", "a.wav", "--threads", "3"], load=load) == 0
@@ -183,6 +194,8 @@ class TestTranscribe:
         (["transcribe", "a.wav", "--form", "json"], "--form"),
         (["transcribe", "a.wav", "b.wav", "--format", "srt"], "--output-dir"),
         (["transcribe", "a.wav", "--force"], "--output-dir"),
+        (["transcribe", "a.wav", "--split-channels", "--channel", "1"], "--channel N"),
+        (["transcribe", "a.wav", "--latency-ms", "-1"], "milliseconds"),
         (["transcribe", "-", "-"], "once"),
         (["info", "a", "b"], "unrecognized"),
         ([], "usage: fastctc"),
@@ -205,7 +218,7 @@ def test_standard_input_that_is_a_terminal(
     assert "Pipe" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["transcribe"], ["info"], ["doctor"]])
+@pytest.mark.parametrize("command", [[], ["transcribe"], ["stream"], ["listen"], ["info"], ["doctor"]])
 def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--help"]) == 0
     out = capsys.readouterr().out

@@ -123,7 +123,7 @@ def test_json_reads_back(transcript: Transcript) -> None:
     content = to_json(transcript)
     assert content.count("\n") == 1
     value = json.loads(content)
-    assert list(value) == ["text", "words", "tokens", "confidence", "duration_s"]
+    assert list(value) == ["text", "words", "tokens", "confidence", "duration_s", "method", "speech"]
     assert [word["text"] for word in value["words"]] == [word.text for word in transcript.words]
     for word, made in zip(value["words"], transcript.words, strict=True):
         assert word["start_s"] == round(made.start_s, 3)
@@ -138,7 +138,7 @@ def test_nothing_said() -> None:
     assert to_text(silence) == "\n"
     assert to_srt(silence) == ""
     assert to_vtt(silence) == "WEBVTT\n"
-    expected = {"text": "", "words": [], "tokens": [], "confidence": 1.0, "duration_s": 2.5}
+    expected = {"text": "", "words": [], "tokens": [], "confidence": 1.0, "duration_s": 2.5, "method": "", "speech": []}
     assert json.loads(to_json(silence)) == expected
     assert to_srt(transcript_of(("", 0, 1), (" \n", 1, 2))) == ""
 
@@ -160,7 +160,7 @@ def test_json_is_rounded_and_not_escaped() -> None:
         '{"text": "zwölf", "words": [{"text": "zwölf", "start_s": 0.3, "end_s": 0.346, "confidence": 0.3333}], '
         '"tokens": [{"id": 3, "piece": "▁zwölf", "start_s": 0.3, "end_s": 0.346, "log_prob": -0.1235, '
         '"confidence": 0.6667}, {"id": 4, "piece": "x", "start_s": 1, "end_s": 2, "log_prob": null, '
-        '"confidence": 0.0}], "confidence": 0.3333, "duration_s": 1.235}\n'
+        '"confidence": 0.0}], "confidence": 0.3333, "duration_s": 1.235, "method": "", "speech": []}\n'
     )
 
 

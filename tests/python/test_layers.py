@@ -12,16 +12,17 @@ from conftest import ROOT
 
 SOURCES = ROOT / "cpp" / "src"
 PACKAGE = ROOT / "python" / "fastctc"
-STAGES = ("audio", "frontend", "acoustic", "decoding", "text")
+STAGES = ("audio", "frontend", "acoustic", "decoding", "text", "vad")
 SHARED_HEADERS = {"types.h", "options.h", "error.h", "export.h", "log.h", "version.h"}
 OWN_HEADERS = {
     "audio": {"audio.h"},
     "frontend": {"frontend.h"},
-    "acoustic": {"acoustic_model.h"},
-    "decoding": {"decoder.h", "vocabulary.h"},
+    "acoustic": {"acoustic_model.h", "streaming_model.h"},
+    "decoding": {"decoder.h", "endpoint.h", "vocabulary.h"},
     "text": {"vocabulary.h"},
+    "vad": set(),
 }
-COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h"}
+COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h", "frame_scorer.h"}
 
 
 def includes(path: Path) -> list[str]:
@@ -45,6 +46,16 @@ def test_a_stage_includes_no_sibling(stage: str) -> None:
                 assert name.split("/")[0] == stage, f"{path.name} includes {name}"
             elif (SOURCES / name).exists():
                 assert name in COMMON_SOURCES, f"{path.name} includes {name}"
+
+
+def test_long_recordings_are_driven_through_public_headers() -> None:
+    """`longform/` stands above the stages, beside recognizer.cpp, which picks recordings for it."""
+    for path in cpp_files(SOURCES / "longform"):
+        private = [name for name in includes(path) if "/" in name and not name.startswith(("fastctc/", "longform/"))]
+        assert set(private) <= {"frontend/normalize.h"}, f"{path.name} includes {private}"
+    for path in cpp_files(SOURCES):
+        if path.parent.name != "longform" and any(name.startswith("longform/") for name in includes(path)):
+            assert path.name in ("long_form.cpp", "recognizer.cpp"), path
 
 
 def test_only_the_acoustic_stage_includes_onnxruntime() -> None:
@@ -101,7 +112,7 @@ def test_the_reference_never_imports_the_core() -> None:
 
 def test_only_the_named_modules_import_the_core() -> None:
     users = {path.stem for path in PACKAGE.glob("*.py") if any("_core" in name for name in local_imports(path))}
-    assert users <= {"__init__", "recognizer", "audio", "installation"}
+    assert users <= {"__init__", "recognizer", "audio", "conversation", "installation", "stream", "vad"}
 
 
 def test_nothing_imports_the_command_line() -> None:

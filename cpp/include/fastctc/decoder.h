@@ -17,6 +17,10 @@ class FASTCTC_API Decoder {
   virtual void step(LogProbsView log_probs) = 0;
   // Best hypothesis so far; frames count from the start of the utterance.
   virtual Hypothesis best() const = 0;
+  // Leading tokens of best() that no further frame can change, but for the end of the last of them.
+  virtual std::size_t n_stable_tokens() const = 0;
+  // One past the last frame of best()'s last token; 0 where it has none.
+  virtual std::size_t last_token_end_frame() const = 0;
   // Forget everything.
   virtual void reset() = 0;
 
@@ -34,6 +38,8 @@ class FASTCTC_API GreedyDecoder : public Decoder {
   GreedyDecoder(std::size_t n_tokens, int blank_id);
   void step(LogProbsView log_probs) override;
   Hypothesis best() const override;
+  std::size_t n_stable_tokens() const override;
+  std::size_t last_token_end_frame() const override;
   void reset() override;
 
  private:

@@ -112,9 +112,71 @@ struct ModelOptions {
   int subsampling_causal = -1;  // 1: floor((L + 6) / 8) + 1 for factor 8; 0: ceil(L / 8)
   int max_encoder_frames = -1;  // length of the position table, in output frames; 0: no limit
   std::string log_probs_kind;   // log_probs, logits
+  // Feature frames of a step of a cache-aware graph, where neither manifest nor metadata tells.
+  int window_frames = -1;
+  int chunk_frames = -1;
 };
 
 // Greedy CTC has no options yet; beam search adds its own here.
 struct DecoderOptions {};
+
+// What fills the first window of a stream (streaming_model.h).
+//   aligned   the phase of the offline graph and of NeMo's default loop; with an exact export log-probs equal offline's
+//   nemo_pad  NeMo's pad_and_drop_preencoded=True
+enum class StreamStart { aligned, nemo_pad };
+
+// When a live utterance ends, in seconds of audio (endpoint.h); 0 or less: the rule is off.
+struct EndpointOptions {
+  double silence_after_speech_s = 1.2;
+  double silence_without_speech_s = 2.4;
+  double max_length_s = 20.0;
+};
+
+// Which parts of the audio hold speech.
+enum class VadKind { none, energy, silero };
+struct VadOptions {
+  VadKind kind = VadKind::none;
+  std::string model;            // Silero's ONNX file
+  double threshold = 0.5;       // of Silero: probability of speech that opens a segment; it closes 0.15 below
+  double min_level_db = -60.0;  // of energy: nothing below it is speech (full scale sine: -3)
+  double snr_db = 6.0;          // of energy: above the noise floor by that much is speech; it closes 3 dB below
+  double min_speech_s = 0.1;    // shorter bursts are no speech
+  double min_silence_s = 0.5;   // shorter pauses do not close a segment, nor do any shorter than 2 padding_s
+  double padding_s = 0.2;       // added on both sides, as far as there is audio
+};
+
+// Raises OptionError that names the field and its range.
+FASTCTC_API void validate(const VadOptions& options);
+
+// How the channels of a recording become one conversation.
+struct ConversationOptions {
+  double pause_s = 0.8;  // a channel that says nothing for as long starts a new segment; to the millisecond
+};
+
+// Raises OptionError that names the field and its range.
+FASTCTC_API void validate(const ConversationOptions& options);
+
+// A live stream.
+struct StreamOptions {
+  int latency_ms = -1;     // look-ahead of the graph: 0, 80, 480, 1040 in NeMo's model; -1: the longest there is
+  int sample_rate_hz = 0;  // of the audio pushed; 0: the model's
+  StreamStart start = StreamStart::aligned;
+  bool partial_results = true;
+  EndpointOptions endpoint;
+  VadOptions vad;  // silence is skipped: it does not run through the model
+};
+
+// A recording of any length.
+struct LongFormOptions {
+  // Longer recordings go in steps or windows. Full attention costs more with the length, in time and in memory: on the
+  // full-size model one run is faster than steps up to about 20 s.
+  double one_shot_max_s = 20.0;
+  double window_s = 30.0;  // of windows; less where the position table is shorter
+  double overlap_s = 6.0;  // of neighbouring windows
+  VadOptions vad;          // only speech is transcribed
+};
+
+// Raises OptionError that names the field and its range.
+FASTCTC_API void validate(const LongFormOptions& options);
 
 }  // namespace fastctc

@@ -1,4 +1,4 @@
-// Offline recognition: a model directory in, transcripts out.
+// A model directory, loaded: offline recognition, and what streams share (stream.h, long_form.h).
 #pragma once
 
 #include <memory>
@@ -12,8 +12,10 @@
 
 namespace fastctc {
 
-class Frontend;
 class AcousticModel;
+class Decoder;
+class Frontend;
+class StreamingModel;
 
 // Immutable after load, cheap to copy (shared state), safe from any thread.
 class FASTCTC_API Recognizer {
@@ -29,17 +31,33 @@ class FASTCTC_API Recognizer {
   double frame_s() const;  // seconds an output frame
   const Vocabulary& vocabulary() const;
   const Frontend& frontend() const;
+
+  // The graphs of the directory, each opened on first use and kept. A directory may hold any of them; the one that
+  // load() named or found first is open from the start. Raise ModelError where there is none, and as load().
+  bool has_offline_graph() const;
   const AcousticModel& acoustic_model() const;
+  // Look-aheads of the cache-aware graphs for live streams, ascending; empty: none.
+  std::vector<int> latencies_ms() const;
+  // -1: the longest look-ahead. Raises OptionError that lists those there are.
+  const StreamingModel& streaming_model(int latency_ms = -1) const;
+  // The exact cache-aware graph of several attention chunks a step, for long recordings; null: none.
+  const StreamingModel* long_form_model() const;
+
+  // For whoever drives the stages: a decoder of this model, and its hypothesis as a transcript, times from 0 s.
+  std::unique_ptr<Decoder> make_decoder() const;
+  Transcript assemble(const Hypothesis& hypothesis, double duration_s) const;
 
   // The stages, each alone. Audio at another rate is resampled. Raise AudioError, ModelError, EngineError.
   Features features(AudioView audio) const;
   LogProbs log_probs(const Features& features) const;
   Transcript decode(LogProbsView log_probs) const;
 
-  // All of them, in order. No samples give an empty transcript.
-  Transcript transcribe(AudioView audio) const;
-  // One graph run for the whole batch; each result equals the item alone.
-  std::vector<Transcript> transcribe(const std::vector<AudioView>& batch) const;
+  // All of them, in order. No samples give an empty transcript. Recordings of any length: those that LongForm would
+  // not do in one shot go through it (long_form.h), one by one; Transcript::method tells. Raises also OptionError.
+  Transcript transcribe(AudioView audio, const LongFormOptions& options = LongFormOptions()) const;
+  // One graph run for all that are short; each result equals the item alone.
+  std::vector<Transcript> transcribe(const std::vector<AudioView>& batch,
+                                     const LongFormOptions& options = LongFormOptions()) const;
 
  private:
   struct Impl;

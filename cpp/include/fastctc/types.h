@@ -72,12 +72,51 @@ struct Word {
   float confidence = 0;  // [0, 1]
 };
 
+// A part of the audio that holds speech.
+struct SpeechSegment {
+  double start_s = 0;
+  double end_s = 0;
+};
+
 struct Transcript {
   std::string text;  // equal to NeMo's ids_to_text
   std::vector<Word> words;
   std::vector<Token> tokens;
-  float confidence = 1;   // of the utterance, [0, 1]
-  double duration_s = 0;  // of the audio
+  float confidence = 1;               // of the utterance, [0, 1]
+  double duration_s = 0;              // of the audio
+  std::string method;                 // how it was computed: one_shot, steps, windows, stream (long_form.h)
+  std::vector<SpeechSegment> speech;  // what voice activity detection found; empty where it was not asked for
+};
+
+// What one channel of a recording said between two of its pauses.
+struct ConversationSegment {
+  std::size_t channel = 0;
+  double start_s = 0;  // of its first word
+  double end_s = 0;    // of its last word
+  std::string text;    // that part of the channel's text
+  std::vector<Word> words;
+  float confidence = 1;  // [0, 1]: the mean of its words'
+};
+
+// A recording of several channels, each transcribed on its own (conversation.h).
+struct Conversation {
+  std::vector<ConversationSegment> segments;  // by start, then by channel; they may overlap
+  std::vector<Transcript> channels;
+  double duration_s = 0;  // of the longest channel
+};
+
+// Why a segment of a stream ended (endpoint.h); finish: the stream did.
+enum class EndpointCause { none, no_speech, silence, max_length, finish };
+
+// What a stream knows of one segment of its audio. Times count from the start of the stream.
+struct StreamResult {
+  bool is_final = false;
+  EndpointCause cause = EndpointCause::none;  // of a final result
+  std::size_t segment = 0;                    // number of the segment, from 0
+  double start_s = 0;                         // where the segment starts
+  double end_s = 0;                           // how far it is recognised
+  Transcript transcript;                      // of the segment; duration_s is end_s - start_s
+  std::size_t n_stable_words = 0;             // leading words that no later result of this segment changes
 };
 
 // One resolved property of a model and where its value came from.

@@ -1,23 +1,16 @@
 #include "fastctc/acoustic_model.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <utility>
 
 #include "acoustic/geometry.h"
 #include "acoustic/graph.h"
-#include "acoustic/log_softmax.h"
+#include "acoustic/log_probs.h"
 #include "fastctc/error.h"
-#include "log_message.h"
 
 namespace fastctc {
-namespace {
-
-constexpr double kNormalizedTolerance = 1e-3;  // of ln(sum(exp(frame))), which is 0 for log-probs
-
-}  // namespace
 
 class AcousticModel::Impl {
  public:
@@ -27,6 +20,7 @@ class AcousticModel::Impl {
 
   Graph graph;
   ResolvedGeometry geometry;
+  LogProbsNormalizer normalizer;
   bool configured = false;
 
  private:
@@ -37,9 +31,6 @@ class AcousticModel::Impl {
   GraphOutput run_graph(const std::vector<GraphInput>& items, std::size_t n_features) const;
   LogProbs take(const GraphOutput& output, std::size_t index, std::size_t n_input_frames,
                 const std::string& label) const;
-  void normalize(LogProbs& item) const;
-
-  mutable std::atomic<bool> told_{false};
 };
 
 void AcousticModel::Impl::check_ready() const {
@@ -111,26 +102,6 @@ GraphOutput AcousticModel::Impl::run_graph(const std::vector<GraphInput>& items,
   }
 }
 
-void AcousticModel::Impl::normalize(LogProbs& item) const {
-  if (is_probability(item.values.data(), item.n_tokens)) {
-    throw ModelError("The graph " + graph.path() + " gives probabilities (output " + graph.info().output +
-                     "); fastctc needs log-probs or logits. Export it without the softmax, or with a log-softmax.");
-  }
-  const double total = log_sum_exp(item.values.data(), item.n_tokens);
-  if (!std::isfinite(total)) {
-    throw EngineError("The graph " + graph.path() +
-                      " gave values that are not finite. Check its weights, and the provider.");
-  }
-  if (geometry.values.log_probs_kind == "log_probs") {
-    if (std::fabs(total) <= kNormalizedTolerance) return;
-    if (!told_.exchange(true)) {
-      log_message(LogLevel::info, "The output " + graph.info().output + " of " + graph.path() +
-                                      " is not normalised: taken for logits.");
-    }
-  }
-  log_softmax(item.values.data(), item.n_frames, item.n_tokens);
-}
-
 LogProbs AcousticModel::Impl::take(const GraphOutput& output, std::size_t index, std::size_t n_input_frames,
                                    const std::string& label) const {
   LogProbs item;
@@ -154,7 +125,7 @@ LogProbs AcousticModel::Impl::take(const GraphOutput& output, std::size_t index,
   }
   const float* values = output.item(index);
   item.values.assign(values, values + item.n_frames * item.n_tokens);
-  if (item.n_frames > 0 && item.n_tokens > 0) normalize(item);
+  normalizer.normalize(graph, item.values.data(), item.n_frames, item.n_tokens);
   return item;
 }
 
@@ -202,6 +173,7 @@ std::vector<Property> AcousticModel::configure(const Geometry& known) {
   if (impl_->configured) throw OptionError("AcousticModel::configure() is called once.");
   impl_->geometry = resolve_geometry(impl_->graph, known);
   if (impl_->graph.info().n_tokens == 0) impl_->graph.set_n_tokens(impl_->geometry.n_tokens);
+  impl_->normalizer.configure(impl_->geometry.values.log_probs_kind);
   impl_->configured = true;
   return impl_->geometry.properties;
 }

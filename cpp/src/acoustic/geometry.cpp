@@ -1,15 +1,13 @@
 #include "acoustic/geometry.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cmath>
-#include <cstdint>
 #include <string>
 #include <utility>
 
 #include "acoustic/position_table.h"
+#include "acoustic/probe.h"
+#include "acoustic/sources.h"
 #include "fastctc/error.h"
-#include "options_text.h"
 
 namespace fastctc {
 namespace {
@@ -24,8 +22,6 @@ constexpr std::size_t kShortSamples = 11840;
 constexpr std::size_t kLongSamples = 11840 + 19200;
 constexpr int kFactors[] = {1, 2, 4, 8, 16, 32};
 constexpr int kLargestFactor = 65536;
-// A batch that differs by less from its items alone differs by rounding only.
-constexpr double kSameTolerance = 1e-3;
 constexpr std::size_t kProbeFeatures = 80;  // where the graph leaves their number open
 
 struct Probe {
@@ -38,27 +34,8 @@ struct Probe {
   std::string failure;  // ONNX Runtime's, or empty
 };
 
-// Uniform in [-1, 1], the same everywhere: batches of zeros would hide what masks hide.
-std::vector<float> probe_values(std::size_t n_values) {
-  std::vector<float> values(n_values);
-  std::uint32_t state = 1;
-  for (float& value : values) {
-    state = state * 1664525u + 1013904223u;  // Numerical Recipes' generator
-    value = static_cast<float>(state >> 8) / 8388608.0f - 1.0f;
-  }
-  return values;
-}
-
 std::size_t valid_frames(const GraphOutput& output, std::size_t item) {
   return output.lengths.empty() ? output.n_frames : output.lengths[item];
-}
-
-bool same(const float* a, const float* b, std::size_t n_values) {
-  for (std::size_t i = 0; i < n_values; ++i) {
-    const double scale = std::max(1.0, std::fabs(static_cast<double>(b[i])));
-    if (!(std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])) <= kSameTolerance * scale)) return false;
-  }
-  return true;
 }
 
 // The short item's padding holds other values here, not zeros: what stands there must not matter at all.
@@ -69,7 +46,7 @@ bool batch_is_exact(const Graph& graph, std::size_t n_features, const GraphOutpu
     const GraphOutput batch = graph.run({short_item, long_item}, n_features);
     const std::size_t n_valid = valid_frames(alone, 0);
     if (batch.n_frames < n_valid || valid_frames(batch, 0) < n_valid) return false;
-    return same(batch.item(0), alone.item(0), n_valid * alone.n_tokens);
+    return same_scores(batch.item(0), alone.item(0), n_valid * alone.n_tokens);
   } catch (const Error&) {  // a batch axis that is fixed at 1
     return false;
   }
@@ -121,55 +98,10 @@ int fit_ratio(const Probe& run) {
   return inputs % outputs ? 0 : static_cast<int>(inputs / outputs);
 }
 
-struct Source {
-  int value = -1;
-  const char* name = "";
-};
-
-[[noreturn]] void raise_contradiction(const Graph& graph, const char* property, const std::string& first_source,
-                                      const std::string& first, const std::string& second_source,
-                                      const std::string& second) {
-  throw ModelError("The graph " + graph.path() + ": " + property + " is " + first + " by " + first_source + ", but " +
-                   second + " by " + second_source + ". Correct the one that is wrong.");
-}
-
-// The first source that tells the property; all that do must agree. value -1 when none does.
-Source agree(const Graph& graph, const char* property, const std::vector<Source>& sources) {
-  Source chosen;
-  for (const Source& source : sources) {
-    if (source.value < 0) continue;
-    if (chosen.value < 0) {
-      chosen = source;
-    } else if (chosen.value != source.value) {
-      raise_contradiction(graph, property, chosen.name, std::to_string(chosen.value), source.name,
-                          std::to_string(source.value));
-    }
-  }
-  return chosen;
-}
-
-constexpr const char* kOption = "the option";
-constexpr const char* kMetadata = "the ONNX metadata";
-constexpr const char* kProbe = "a run of the graph";
-constexpr const char* kTable = "the graph's position table";
-
-int metadata_factor(const Graph& graph) {
+Source metadata_factor(const Graph& graph) {
   // In a graph that takes the waveform, the key counts frames of a front end inside.
-  if (graph.info().layout == InputLayout::waveform) return -1;
-  const auto entry = graph.info().metadata.find("subsampling_factor");
-  if (entry == graph.info().metadata.end() || entry->second.empty()) return -1;
-  try {
-    return static_cast<int>(integer_from_text("subsampling_factor", entry->second, 1, kLargestFactor));
-  } catch (const OptionError&) {
-    throw ModelError("The graph " + graph.path() + ": its metadata has subsampling_factor = '" + entry->second +
-                     "', which is not an integer from 1 to " + std::to_string(kLargestFactor) + ".");
-  }
-}
-
-std::string normalized_name(std::string name) {
-  name.erase(std::remove(name.begin(), name.end(), '_'), name.end());
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return name;
+  if (graph.info().layout == InputLayout::waveform) return {};
+  return from_metadata(graph, "subsampling_factor", kLargestFactor);
 }
 
 void check_ranges(const AcousticModel::Geometry& known) {
@@ -178,9 +110,6 @@ void check_ranges(const AcousticModel::Geometry& known) {
                       ", not " + std::to_string(known.subsampling_factor) + ".");
   }
   if (known.causal > 1) throw OptionError("Option subsampling_causal must be true or false.");
-  if (!known.log_probs_kind.empty() && known.log_probs_kind != "log_probs" && known.log_probs_kind != "logits") {
-    throw OptionError("Option log_probs_kind must be log_probs or logits, not '" + known.log_probs_kind + "'.");
-  }
 }
 
 void resolve_limit(const Graph& graph, const AcousticModel::Geometry& known, ResolvedGeometry& result) {
@@ -201,36 +130,19 @@ void resolve_limit(const Graph& graph, const AcousticModel::Geometry& known, Res
   result.properties.push_back({"max_encoder_frames", std::to_string(limit), source});
 }
 
-void resolve_kind(const Graph& graph, const AcousticModel::Geometry& known, ResolvedGeometry& result) {
-  std::string& kind = result.values.log_probs_kind;
-  std::string source = "option";
-  kind = known.log_probs_kind;
-  if (kind.empty()) {
-    // Normalising log-probs again changes nothing, so whatever isn't named log-probs is taken for logits.
-    kind = normalized_name(graph.info().output) == "logprobs" ? "log_probs" : "logits";
-    source = "graph (output " + graph.info().output + ")";
-  }
-  result.properties.push_back({"log_probs_kind", kind, source});
-}
-
-const char* short_source(const Source& source) {
-  return source.name == kOption ? "option" : source.name == kMetadata ? "ONNX metadata" : "graph (probe run)";
-}
-
 void resolve_subsampling(const Graph& graph, const AcousticModel::Geometry& known, const Probe& run,
                          ResolvedGeometry& result) {
   const bool waveform = graph.info().layout == InputLayout::waveform;
   const bool ran = run.failure.empty() && run.long_output > 0;
   const Formula formula = ran && !waveform ? fit_formula(run) : Formula{};
   int ratio = formula.factor;
-  const int metadata = metadata_factor(graph);
+  const Source metadata = metadata_factor(graph);
   if (ran && !ratio && waveform) ratio = fit_ratio(run);
-  if (ran && !ratio && !waveform && known.subsampling_factor < 0 && metadata < 0) {
+  if (ran && !ratio && !waveform && known.subsampling_factor < 0 && metadata.value < 0) {
     ratio = fit_ratio(probe(graph, kShortFrames, kFarFrames));
   }
   const Source factor =
-      agree(graph, "subsampling_factor",
-            {{known.subsampling_factor, kOption}, {metadata, kMetadata}, {ratio ? ratio : -1, kProbe}});
+      agree(graph, "subsampling_factor", {{known.subsampling_factor, kOption}, metadata, {ratio ? ratio : -1, kProbe}});
   if (factor.value < 0) {
     throw ModelError("The graph " + graph.path() + " doesn't tell how many input frames an output frame stands for (" +
                      (ran ? std::to_string(run.short_frames) + " gave " + std::to_string(run.short_output) + ", " +
@@ -239,12 +151,12 @@ void resolve_subsampling(const Graph& graph, const AcousticModel::Geometry& know
                      "). Give the option subsampling_factor.");
   }
   result.values.subsampling_factor = factor.value;
-  result.properties.push_back({"subsampling_factor", std::to_string(factor.value), short_source(factor)});
+  result.properties.push_back({"subsampling_factor", std::to_string(factor.value), source_name(factor)});
   const Source causal =
       agree(graph, "subsampling_causal", {{known.causal, kOption}, {formula.factor > 1 ? formula.causal : -1, kProbe}});
   result.values.causal = causal.value;
   if (causal.value >= 0) {
-    result.properties.push_back({"subsampling_causal", causal.value ? "true" : "false", short_source(causal)});
+    result.properties.push_back({"subsampling_causal", causal.value ? "true" : "false", source_name(causal)});
   }
   result.has_formula = formula.factor > 0;
 }
@@ -277,7 +189,8 @@ ResolvedGeometry resolve_geometry(const Graph& graph, const AcousticModel::Geome
   }
   resolve_subsampling(graph, known, run, result);
   resolve_limit(graph, known, result);
-  resolve_kind(graph, known, result);
+  result.properties.push_back(resolve_log_probs_kind(graph, known.log_probs_kind));
+  result.values.log_probs_kind = result.properties.back().value;
   result.n_tokens = run.n_tokens;
   result.shortest_probe_frames = run.failure.empty() ? run.short_frames : 0;
   // Without a length output, a batch's lengths come from the formula.

@@ -59,7 +59,9 @@ GraphInfo::Tensor describe(const ort::AllocatedStringPtr& name, const ort::TypeI
   return tensor;
 }
 
-GraphInfo describe(const ort::Session& session) {
+}  // namespace
+
+GraphInfo describe_session(const ort::Session& session) {
   GraphInfo info;
   ort::AllocatorWithDefaultOptions allocator;
   for (std::size_t i = 0; i < session.GetInputCount(); ++i) {
@@ -75,6 +77,8 @@ GraphInfo describe(const ort::Session& session) {
   }
   return info;
 }
+
+namespace {
 
 const GraphInfo::Tensor& find(const std::vector<GraphInfo::Tensor>& tensors, const std::string& name) {
   return *std::find_if(tensors.begin(), tensors.end(), [&](const auto& tensor) { return tensor.name == name; });
@@ -128,13 +132,17 @@ Graph::Graph(const std::string& path, const SessionOptions& options)
   long_run_options_.SetRunLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
   try {
     if (options.memory_arena) long_run_options_.AddConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
-    info_ = describe(session_);
+    info_ = describe_session(session_);
   } catch (const ort::Exception& error) {
     throw EngineError("The graph " + path + ": ONNX Runtime can't describe it: " + error.what());
   }
   recognize_signature(path, info_);
   audio_rank_ = find(info_.inputs, info_.audio_input).shape.size();
   narrow_lengths_ = !info_.length_input.empty() && find(info_.inputs, info_.length_input).type == "int32";
+}
+
+ort::Allocator Graph::arena() const {
+  return ort::Allocator(session_, ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault));
 }
 
 GraphOutput Graph::run(const std::vector<GraphInput>& items, std::size_t n_features) const {
@@ -155,35 +163,42 @@ GraphOutput Graph::run(const std::vector<GraphInput>& items, std::size_t n_featu
   std::vector<std::int64_t> lengths = lengths_of<std::int64_t>(items);
   std::vector<std::int32_t> narrow = lengths_of<std::int32_t>(items);
   const std::int64_t n_items = shape[0];
+  const std::size_t n_values = items.size() * n_features * n_columns;
+  std::vector<ort::Value> inputs;
+  std::vector<const char*> input_names = {info_.audio_input.c_str()};
+  // ONNX Runtime takes a pointer to mutable memory but doesn't write inputs.
+  inputs.push_back(
+      ort::Value::CreateTensor<float>(memory_, const_cast<float*>(audio), n_values, shape.data(), shape.size()));
+  if (!info_.length_input.empty()) {
+    input_names.push_back(info_.length_input.c_str());
+    inputs.push_back(
+        narrow_lengths_ ? ort::Value::CreateTensor<std::int32_t>(memory_, narrow.data(), narrow.size(), &n_items, 1)
+                        : ort::Value::CreateTensor<std::int64_t>(memory_, lengths.data(), lengths.size(), &n_items, 1));
+  }
+  std::vector<const char*> output_names = {info_.output.c_str()};
+  if (!info_.length_output.empty()) output_names.push_back(info_.length_output.c_str());
+  std::vector<ort::Value> values = run_tensors(input_names, inputs, output_names, n_values, items.size(), n_columns);
+  return checked(std::move(values[0]), values.size() > 1 ? &values[1] : nullptr, items.size());
+}
+
+std::vector<ort::Value> Graph::run_tensors(const std::vector<const char*>& input_names,
+                                           const std::vector<ort::Value>& inputs,
+                                           const std::vector<const char*>& output_names, std::size_t n_values,
+                                           std::size_t n_items, std::size_t n_columns) const {
   try {
-    std::vector<ort::Value> inputs;
-    std::vector<const char*> input_names = {info_.audio_input.c_str()};
-    // ONNX Runtime takes a pointer to mutable memory but doesn't write inputs.
-    inputs.push_back(ort::Value::CreateTensor<float>(
-        memory_, const_cast<float*>(audio), items.size() * n_features * n_columns, shape.data(), shape.size()));
-    if (!info_.length_input.empty()) {
-      input_names.push_back(info_.length_input.c_str());
-      inputs.push_back(
-          narrow_lengths_
-              ? ort::Value::CreateTensor<std::int32_t>(memory_, narrow.data(), narrow.size(), &n_items, 1)
-              : ort::Value::CreateTensor<std::int64_t>(memory_, lengths.data(), lengths.size(), &n_items, 1));
-    }
-    std::vector<const char*> output_names = {info_.output.c_str()};
-    if (!info_.length_output.empty()) output_names.push_back(info_.length_output.c_str());
     // The arena never shrinks by itself: after one long recording it would hold gigabytes until the process ends.
-    const bool is_long = items.size() * n_features * n_columns > kLongRunValues;
-    return checked(session_.Run(is_long ? long_run_options_ : run_options_, input_names.data(), inputs.data(),
-                                inputs.size(), output_names.data(), output_names.size()),
-                   items.size());
+    const ort::RunOptions& options = n_values > kLongRunValues ? long_run_options_ : run_options_;
+    return session_.Run(options, input_names.data(), inputs.data(), inputs.size(), output_names.data(),
+                        output_names.size());
   } catch (const ort::Exception& error) {
-    throw EngineError("ONNX Runtime failed on " + std::to_string(items.size()) + " x " + std::to_string(n_columns) +
+    throw EngineError("ONNX Runtime failed on " + std::to_string(n_items) + " x " + std::to_string(n_columns) +
                       " input frames of the graph " + path_ + ": " + error.what());
   }
 }
 
-GraphOutput Graph::checked(std::vector<ort::Value> values, std::size_t n_items) const {
+GraphOutput Graph::checked(ort::Value scores, const ort::Value* lengths, std::size_t n_items) const {
   GraphOutput output;
-  output.scores = std::move(values[0]);
+  output.scores = std::move(scores);
   const std::vector<std::int64_t> shape = output.scores.GetTensorTypeAndShapeInfo().GetShape();
   if (shape.size() != 3 || shape[0] != static_cast<std::int64_t>(n_items) ||
       (info_.n_tokens && shape[2] != static_cast<std::int64_t>(info_.n_tokens))) {
@@ -194,9 +209,9 @@ GraphOutput Graph::checked(std::vector<ort::Value> values, std::size_t n_items) 
   }
   output.n_frames = static_cast<std::size_t>(shape[1]);
   output.n_tokens = static_cast<std::size_t>(shape[2]);
-  if (values.size() > 1) {
-    const bool narrow = values[1].GetTensorTypeAndShapeInfo().GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
-    output.lengths = narrow ? read_lengths<std::int32_t>(values[1]) : read_lengths<std::int64_t>(values[1]);
+  if (lengths) {
+    const bool narrow = lengths->GetTensorTypeAndShapeInfo().GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+    output.lengths = narrow ? read_lengths<std::int32_t>(*lengths) : read_lengths<std::int64_t>(*lengths);
     if (output.lengths.size() != n_items) {
       throw ModelError("The graph " + path_ + " gave " + std::to_string(output.lengths.size()) +
                        " lengths for a batch of " + std::to_string(n_items) + ".");

@@ -11,6 +11,9 @@
 
 namespace fastctc {
 
+// Inputs, outputs and metadata. Raises ort::Exception.
+GraphInfo describe_session(const ort::Session& session);
+
 // One item of a batch, feature-major: values[feature * stride + frame].
 struct GraphInput {
   const float* values = nullptr;
@@ -38,14 +41,26 @@ class Graph {
   const GraphInfo& info() const { return info_; }
   // From a run, where the graph leaves the width of its output open.
   void set_n_tokens(std::size_t n_tokens) { info_.n_tokens = n_tokens; }
+  void set_n_features(std::size_t n_features) { info_.n_features = n_features; }
 
   // Items are padded with zeros to the most columns. Safe from any thread. Raises EngineError when ONNX Runtime fails,
   // ModelError when the output isn't what the signature says.
   GraphOutput run(const std::vector<GraphInput>& items, std::size_t n_features) const;
 
- private:
-  GraphOutput checked(std::vector<ort::Value> values, std::size_t n_items) const;
+  // One run over tensors by name, for graphs with more inputs than audio and length. n_values: of the audio; n_items
+  // and n_columns are for the error. Safe from any thread. Raises EngineError.
+  std::vector<ort::Value> run_tensors(const std::vector<const char*>& input_names,
+                                      const std::vector<ort::Value>& inputs,
+                                      const std::vector<const char*>& output_names, std::size_t n_values,
+                                      std::size_t n_items, std::size_t n_columns) const;
+  // What run() gives of scores and lengths (null: none). Raises ModelError when they aren't what the signature says.
+  GraphOutput checked(ort::Value scores, const ort::Value* lengths, std::size_t n_items) const;
 
+  const ort::MemoryInfo& memory() const { return memory_; }
+  // The session's own: tensors of the same sizes again and again cost no page faults.
+  ort::Allocator arena() const;
+
+ private:
   std::string path_;
   mutable ort::Session session_;  // Run() is thread-safe, but not const
   ort::RunOptions run_options_;

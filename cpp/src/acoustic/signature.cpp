@@ -48,18 +48,6 @@ bool is_length(const Tensor& tensor) {
   return contains(kLengthEndings, name.substr(name.rfind('_') + 1));
 }
 
-std::string describe(const std::vector<Tensor>& tensors) {
-  std::string text;
-  for (const Tensor& tensor : tensors) {
-    text += (text.empty() ? "" : ", ") + tensor.name + " " + tensor.type + " [";
-    for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-      text += (i ? ", " : "") + (tensor.shape[i] < 0 ? std::string("?") : std::to_string(tensor.shape[i]));
-    }
-    text += "]";
-  }
-  return text.empty() ? "none" : text;
-}
-
 [[noreturn]] void raise_unknown(const std::string& graph_path, const GraphInfo& info, const std::string& why) {
   throw ModelError(
       "The graph " + graph_path + " is not one that fastctc can run: " + why + ". Inputs: " + describe(info.inputs) +
@@ -152,6 +140,18 @@ void recognize_outputs(const std::string& graph_path, GraphInfo& info) {
 }
 
 }  // namespace
+
+std::string describe(const std::vector<Tensor>& tensors) {
+  std::string text;
+  for (const Tensor& tensor : tensors) {
+    text += (text.empty() ? "" : ", ") + tensor.name + " " + tensor.type + " [";
+    for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+      text += (i ? ", " : "") + (tensor.shape[i] < 0 ? std::string("?") : std::to_string(tensor.shape[i]));
+    }
+    text += "]";
+  }
+  return text.empty() ? "none" : text;
+}
 
 void recognize_signature(const std::string& graph_path, GraphInfo& info) {
   recognize_inputs(graph_path, info);

@@ -94,6 +94,12 @@ void GreedyDecoder::step(LogProbsView log_probs) {
 
 Hypothesis GreedyDecoder::best() const { return hypothesis_; }
 
+std::size_t GreedyDecoder::n_stable_tokens() const { return hypothesis_.tokens.size(); }
+
+std::size_t GreedyDecoder::last_token_end_frame() const {
+  return hypothesis_.tokens.empty() ? 0 : hypothesis_.tokens.back().end_frame;
+}
+
 void GreedyDecoder::reset() {
   n_frames_ = 0;
   previous_id_ = -1;

@@ -88,6 +88,14 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import info
 
         return info.run(arguments, load)
+    if command == "stream":
+        from fastctc.cli import stream
+
+        return stream.run(arguments, load)
+    if command == "listen":
+        from fastctc.cli import listen
+
+        return listen.run(arguments, load)
     from fastctc.cli import transcribe
 
     return transcribe.run(arguments, load)

@@ -17,6 +17,9 @@ _EPILOG = """\
 examples:
   fastctc transcribe talk.wav
   fastctc transcribe *.flac --model exports/en --output-dir transcripts
+  fastctc transcribe call.wav --split-channels
+  arecord -t raw -f S16_LE -r 16000 | fastctc stream -
+  fastctc listen
   fastctc doctor
 
 fastctc COMMAND --help tells more about a command."""
@@ -30,6 +33,8 @@ results:
   those before it are done. json: one object a line, with the key "file"; times in seconds. With --output-dir nothing
   is printed: each file's result is written to DIR/NAME.txt (.json, .srt, .vtt). A result is complete or absent; results
   that are there already are skipped, so an interrupted run goes on when the same command runs again.
+  With --split-channels the result is a conversation: a line [00:01.2] CHANNEL: TEXT whenever a channel speaks after a
+  pause, in order of time; srt and vtt name the channel in each cue. The text of several files follows a line "# FILE".
 
 exit status:
   0 all done; 1 some files failed (each is named, the rest is done) or the model or output can't be used; 2 usage;
@@ -40,7 +45,31 @@ examples:
   fastctc transcribe talk.wav --format srt > talk.srt
   fastctc transcribe calls/*.wav --model exports/en --format json --output-dir transcripts
   fastctc transcribe call.wav --channel 0
+  fastctc transcribe call.wav --split-channels --channel-names agent,caller
+  fastctc transcribe talk.wav --latency-ms 80
   ffmpeg -i film.mkv -f wav - | fastctc transcribe -"""
+
+_STREAM = """\
+Recognises raw audio while it comes through a pipe. On a terminal the sentence in progress is shown in place, what may
+still change of it dimmed; each sentence that is complete is a line of standard output, written at once."""
+
+_STREAM_EPILOG = """\
+results:
+  A line a segment: a segment ends after 1.2 s of silence, or after 20 s. With several channels its channel stands
+  before it. --json: one object a line, times in seconds from the start of the stream.
+
+exit status:
+  0 the audio ended; 1 the audio, the model or the output can't be used; 2 usage; 130 interrupted (143 by SIGTERM);
+  141 nobody reads the results. Whatever the end, what was recognised up to it is printed.
+
+examples:
+  ffmpeg -i http://radio -f s16le -ac 1 -ar 16000 - | fastctc stream -
+  nc -l 9000 | fastctc stream --format mulaw --latency-ms 480 --json -
+  fastctc stream --channels 2 --channel-names agent,caller --rate 8000 --timestamps - < call.raw"""
+
+_LISTEN = """\
+Recognises what the microphone hears, as fastctc stream does; Ctrl-C ends it. It needs the package sounddevice:
+pip install 'fastctc[listen]'."""
 
 _INFO = """\
 Prints every resolved property of a model and where its value came from: an option, the manifest fastctc.json, the
@@ -81,7 +110,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         at = arguments.index("--")
         arguments, literal = arguments[:at], arguments[at + 1 :]
     if argv[0] != "transcribe":
-        return command.parse_args([*arguments, *literal], argparse.Namespace(command=argv[0]))
+        namespace = command.parse_args([*arguments, *literal], argparse.Namespace(command=argv[0]))
+        if argv[0] == "stream" and len(namespace.channel_names or ()) not in (0, namespace.channels):
+            command.error(f"--channel-names must name {namespace.channels} channels, as --channels says")
+        if argv[0] in ("stream", "listen") and namespace.partials and not namespace.json:
+            command.error("--partials adds partial results to --json: give that too")
+        return namespace
     if literal:
         next(action for action in command._actions if action.dest == "files").nargs = "*"
     namespace = command.parse_intermixed_args(arguments, argparse.Namespace(command=argv[0]))
@@ -92,6 +126,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         command.error(
             f"subtitles of several files can't share one output: give --output-dir DIR with {namespace.format}"
         )
+    if namespace.split_channels and namespace.channel != "mean":
+        command.error("--split-channels transcribes every channel, --channel N one: give one of them")
+    if namespace.channel_names and not namespace.split_channels:
+        command.error("--channel-names names the channels of --split-channels: give that too")
     if namespace.force and namespace.output_dir is None:
         command.error("--force redoes results in a directory: it needs --output-dir DIR")
     return namespace
@@ -107,13 +145,25 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "transcribe", help="print what was said in recordings", description=_TRANSCRIBE, epilog=_TRANSCRIBE_EPILOG
     )
     _add_transcribe(transcribe)
+    stream = commands.add_parser(
+        "stream", help="recognise raw audio as it comes", description=_STREAM, epilog=_STREAM_EPILOG
+    )
+    _add_stream(stream)
+    listen = commands.add_parser("listen", help="recognise what the microphone hears", description=_LISTEN)
+    _add_listen(listen)
     info = commands.add_parser("info", help="print a model's properties and their sources", description=_INFO)
     info.add_argument("model", metavar="MODEL", nargs="?", help="model directory or graph (default: the demo model)")
     info.add_argument("--json", action="store_true", help="print one JSON object")
     _add_model_options(info)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
     doctor.add_argument("--library", metavar="PATH", default="", help="ONNX Runtime library to check (default: found)")
-    return top, {"transcribe": transcribe, "info": info, "doctor": doctor}
+    return top, {
+        "transcribe": transcribe,
+        "stream": stream,
+        "listen": listen,
+        "info": info,
+        "doctor": doctor,
+    }
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -144,10 +194,93 @@ def _add_transcribe(parser: argparse.ArgumentParser) -> None:
         help="channel, from 0, or the mean (default: mean)",
     )
     parser.add_argument(
+        "--split-channels", action="store_true", help="transcribe each channel on its own, as one conversation"
+    )
+    _add_channel_names(parser)
+    parser.add_argument(
+        "--latency-ms",
+        type=_latency,
+        metavar="N",
+        help="recognise as a live stream with this look-ahead would (0, 80, 480, 1040: what the model has)",
+    )
+    _add_vad(parser)
+    parser.add_argument(
         "--threads", type=_threads, metavar="N", help="threads to compute with (default: the processors available)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, notices or summary on standard error")
     _add_model_options(parser)
+
+
+def _add_stream(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", metavar="-", nargs="?", default=STDIN, help="standard input (default), or a file or named pipe"
+    )
+    parser.add_argument(
+        "--rate",
+        type=_rate,
+        metavar="N",
+        help="sample rate in Hz (default: 8000 of mulaw and alaw, else the model's)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("s16le", "f32le", "mulaw", "alaw"),
+        default="s16le",
+        help="samples: 16-bit or float little-endian, or the telephone's 8 bits (default: s16le)",
+    )
+    parser.add_argument(
+        "--channels",
+        type=_channels,
+        default=1,
+        metavar="N",
+        help="interleaved channels, each a stream of its own (default: 1)",
+    )
+    _add_channel_names(parser)
+    _add_live(parser)
+
+
+def _add_listen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", metavar="N|NAME", help="number, or a part of the name, of the input device")
+    parser.add_argument("--list-devices", action="store_true", help="print the input devices and exit")
+    _add_live(parser)
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    """What `stream` and `listen` have in common."""
+    parser.add_argument(
+        "--model",
+        metavar="DIR",
+        help="model directory with a cache-aware graph and its tokens, or the graph (default: the demo model)",
+    )
+    parser.add_argument(
+        "--latency-ms",
+        type=_latency,
+        metavar="N",
+        help="look-ahead: 0, 80, 480, 1040, what the model has; more is more exact (default: the longest)",
+    )
+    _add_vad(parser)
+    parser.add_argument("--timestamps", action="store_true", help="put the time before each line")
+    parser.add_argument("--json", action="store_true", help="print JSON lines")
+    parser.add_argument("--partials", action="store_true", help="with --json: print partial results too")
+    parser.add_argument("--threads", type=_threads, metavar="N", default=1, help="threads to compute with (default: 1)")
+    parser.add_argument("--quiet", action="store_true", help="no notices on standard error")
+    _add_model_options(parser)
+
+
+def _add_channel_names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel-names",
+        type=_names,
+        metavar="A,B",
+        help="names of the channels, as agent,caller (default: channel 0, channel 1)",
+    )
+
+
+def _add_vad(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--vad",
+        metavar="energy|FILE.onnx",
+        help="recognise speech only: found by its level above the noise, or by Silero's model in FILE.onnx",
+    )
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -175,6 +308,25 @@ def _channel(text: str) -> int | str:
 
 def _threads(text: str) -> int:
     return _whole_number(text, 1, "a whole number from 1")
+
+
+def _latency(text: str) -> int:
+    return _whole_number(text, 0, "a whole number of milliseconds from 0")
+
+
+def _rate(text: str) -> int:
+    return _whole_number(text, 1000, "a whole number of Hz from 1000")
+
+
+def _channels(text: str) -> int:
+    return _whole_number(text, 1, "a number of channels from 1")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of names, as agent,caller")
+    return names
 
 
 def _whole_number(text: str, least: int, what: str) -> int:

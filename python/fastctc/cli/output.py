@@ -11,13 +11,15 @@ import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from fastctc.cli.arguments import STDIN
 from fastctc.errors import OptionError, OutputError
-from fastctc.types import Transcript
+from fastctc.types import Conversation, Transcript
 
-__all__ = ["DirectoryOutput", "StreamOutput", "write_atomically"]
+__all__ = ["DirectoryOutput", "Result", "StreamOutput", "is_utf8", "write_all", "write_atomically"]
+
+Result: TypeAlias = Transcript | Conversation
 
 SUFFIXES = {"text": ".txt", "json": ".json", "srt": ".srt", "vtt": ".vtt"}
 
@@ -43,10 +45,10 @@ class StreamOutput:
         self._stream = stream
         self._format = format_name
         self._labels = labels
-        self._waiting: dict[int, Transcript | None] = {}
+        self._waiting: dict[int, Result | None] = {}
         self._next = 0
 
-    def put(self, results: Sequence[tuple[int, Transcript | None]]) -> dict[int, OutputError]:
+    def put(self, results: Sequence[tuple[int, Result | None]]) -> dict[int, OutputError]:
         """Takes results by index (None: there is none) and writes what is next in order. Returns no errors.
 
         Raises:
@@ -66,21 +68,17 @@ class StreamOutput:
         waiting, self._waiting = self._waiting, {}
         self._write(sorted(waiting.items()))
 
-    def _write(self, results: Sequence[tuple[int, Transcript | None]]) -> None:
+    def _write(self, results: Sequence[tuple[int, Result | None]]) -> None:
         texts = [self._text(index, transcript) for index, transcript in results if transcript is not None]
-        if not texts:
-            return
-        try:
-            _write_all(self._stream, "".join(texts))
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutputError(f"Standard output can't be written: {error.strerror or error}.") from error
+        if texts:
+            write_all(self._stream, "".join(texts))
 
-    def _text(self, index: int, transcript: Transcript) -> str:
+    def _text(self, index: int, transcript: Result) -> str:
         label = self._labels[index]
-        text = _render(self._format, transcript, label, _is_utf8(self._stream))
+        text = _render(self._format, transcript, label, is_utf8(self._stream))
         if self._format == "text" and len(self._labels) > 1:
+            if isinstance(transcript, Conversation):  # of several lines
+                return f"# {_escape_separators(label)}\n{text}"
             return f"{_escape_separators(label)}\t{text}"
         return text
 
@@ -111,7 +109,7 @@ class DirectoryOutput:
         """Whether the result is there."""
         return os.path.exists(self._paths[index])  # noqa: PTH110 Path.exists raises for a name that is too long
 
-    def put(self, results: Sequence[tuple[int, Transcript | None]]) -> dict[int, OutputError]:
+    def put(self, results: Sequence[tuple[int, Result | None]]) -> dict[int, OutputError]:
         """Writes results by index (None: there is none); returns the errors of those that could not be written.
 
         At once, because each waits for the disk: eight small files take little longer than one.
@@ -126,7 +124,7 @@ class DirectoryOutput:
     def finish(self) -> None:
         """Nothing: every result is in its file."""
 
-    def _write(self, index: int, transcript: Transcript) -> OutputError | None:
+    def _write(self, index: int, transcript: Result) -> OutputError | None:
         try:
             write_atomically(self._paths[index], _render(self._format, transcript, self._labels[index], utf8=True))
         except OutputError as error:
@@ -183,20 +181,30 @@ def write_atomically(path: Path, text: str) -> None:
         raise _output_error(path, error) from error
 
 
-def _write_all(stream: TextIO, text: str) -> None:
-    """Writes every byte. Under PYTHONUNBUFFERED a text stream loses the rest of a write that a pipe took in part."""
+def write_all(stream: TextIO, text: str) -> None:
+    """Writes every byte. Under PYTHONUNBUFFERED a text stream loses the rest of a write that a pipe took in part.
+
+    Raises:
+        OutputError: the stream can't be written.
+        BrokenPipeError: nobody reads it any more.
+    """
     binary = getattr(stream, "buffer", None)
-    if binary is None:
-        stream.write(text)
-    else:
+    try:
+        if binary is None:
+            stream.write(text)
+        else:
+            stream.flush()
+            rest = memoryview(text.encode(stream.encoding, stream.errors or "strict"))
+            while rest:
+                written = binary.write(rest)
+                if written is None:
+                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                rest = rest[written:]
         stream.flush()
-        rest = memoryview(text.encode(stream.encoding, stream.errors or "strict"))
-        while rest:
-            written = binary.write(rest)
-            if written is None:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-            rest = rest[written:]
-    stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Standard output can't be written: {error.strerror or error}.") from error
 
 
 def concerns_one_name(error: OutputError) -> bool:
@@ -215,7 +223,7 @@ def _partial_path(directory: Path) -> Path:
     return directory / f"{_PARTIAL_PREFIX}{os.getpid()}-{os.urandom(6).hex()}{_PARTIAL_SUFFIX}"
 
 
-def _render(format_name: str, transcript: Transcript, label: str, utf8: bool) -> str:
+def _render(format_name: str, transcript: Result, label: str, utf8: bool) -> str:
     """A result's text, ending with a newline."""
     from fastctc.formats import FORMATS, to_json
 
@@ -236,7 +244,8 @@ def _fold(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold() if sys.platform in ("win32", "darwin") else name
 
 
-def _is_utf8(stream: TextIO) -> bool:
+def is_utf8(stream: TextIO) -> bool:
+    """Whether the stream can say everything."""
     return (stream.encoding or "").lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig", "cp65001")
 
 

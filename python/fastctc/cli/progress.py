@@ -78,6 +78,7 @@ class Reporter:
         self._quiet = quiet
         self._n_done = 0
         self._audio_s = 0.0
+        self._parts_s: dict[int, float] = {}  # of files at work
         self._started_s = time.monotonic()
         self._progress: Progress | None = None
         self._task: Any = None
@@ -113,14 +114,23 @@ class Reporter:
                 self._task, total=total_s or None, description="", files=self._files(), speed="", name=""
             )
 
-    def advance(self, name: str, audio_s: float) -> None:
+    def part(self, index: int, done_s: float) -> None:
+        """So much of a long file is done; called by the thread that works on it, several times a second at most."""
+        with self._lock:
+            self._parts_s[index] = done_s
+            if self._progress is not None:
+                self._progress.update(self._task, completed=self._audio_s + sum(self._parts_s.values()))
+
+    def advance(self, index: int, name: str, audio_s: float) -> None:
         """A file is done."""
         self._n_done += 1
         self._audio_s += audio_s
+        with self._lock:
+            self._parts_s.pop(index, None)
         if self._progress is not None:
             self._progress.update(
                 self._task,
-                advance=audio_s,
+                completed=self._audio_s + sum(self._parts_s.values()),
                 files=self._files(),
                 speed=speed(self._audio_s, time.monotonic() - self._started_s),
                 name=one_line(name),

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from fastctc.cli.arguments import STDIN
 from fastctc.cli.background import InterruptedBySignal, in_background
-from fastctc.cli.output import DirectoryOutput, StreamOutput, concerns_one_name
+from fastctc.cli.output import DirectoryOutput, Result, StreamOutput, concerns_one_name
 from fastctc.cli.progress import Reporter
 from fastctc.errors import Error, OptionError, OutputError
-from fastctc.types import SessionOptions, Transcript
+from fastctc.types import ConversationOptions, SessionOptions
 
 if TYPE_CHECKING:
     from fastctc.cli import Loader
+    from fastctc.recognizer import Recognizer
 
 __all__ = ["run"]
 
@@ -30,7 +31,7 @@ class _Begun:
     total_s: float | None
 
 
-Event: TypeAlias = _Begun | tuple[int, Transcript | Error]
+Event: TypeAlias = _Begun | tuple[int, Result | Error]
 
 
 @dataclass
@@ -76,7 +77,7 @@ def _transcribe(
     count: _Count,
 ) -> int:
     try:
-        with in_background(lambda: _work(arguments, load, to_do, reporter.shows_progress)) as events:
+        with in_background(lambda: _work(arguments, load, to_do, reporter)) as events:
             for some in events:
                 for event in some:
                     if isinstance(event, _Begun):
@@ -106,7 +107,9 @@ def _transcribe(
     return 1 if count.failed else 0
 
 
-def _work(arguments: argparse.Namespace, load: Loader, to_do: list[int], measure: bool) -> Generator[Event, None, None]:
+def _work(
+    arguments: argparse.Namespace, load: Loader, to_do: list[int], reporter: Reporter
+) -> Generator[Event, None, None]:
     """Loads the model and transcribes; runs in a thread of its own."""
     from fastctc.batching import default_threads
 
@@ -122,9 +125,51 @@ def _work(arguments: argparse.Namespace, load: Loader, to_do: list[int], measure
             library=arguments.library, provider=arguments.provider, intra_op_threads=threads // at_a_time
         ),
     )
-    yield _Begun(_duration_s(sources) if measure else None)
-    for position, result in recognizer.transcribe_each(sources, channel=arguments.channel, threads=at_a_time):
+    yield _Begun(_duration_s(sources) if reporter.shows_progress else None)
+    on_progress = _progress(to_do, reporter) if reporter.shows_progress else None
+    results = _results(arguments, recognizer, sources, at_a_time, on_progress)
+    for position, result in results:
         yield to_do[position], result
+
+
+def _results(
+    arguments: argparse.Namespace,
+    recognizer: Recognizer,
+    sources: list[str | bytes],
+    threads: int,
+    on_progress: Callable[[int, float], None] | None,
+) -> Iterator[tuple[int, Result | Error]]:
+    conversation = None
+    if arguments.split_channels:
+        conversation = ConversationOptions(channel_names=arguments.channel_names or ())
+    if arguments.latency_ms is not None:
+        from fastctc.cli.live_file import transcribe_live
+
+        return transcribe_live(
+            recognizer,
+            sources,
+            latency_ms=arguments.latency_ms,
+            vad=arguments.vad,
+            channel=arguments.channel,
+            conversation=conversation,
+            threads=threads,
+        )
+    return recognizer.transcribe_each(
+        sources,
+        channel=arguments.channel,
+        channels="split" if conversation else "mix",
+        conversation=conversation,
+        threads=threads,
+        vad=arguments.vad,
+        on_progress=on_progress,
+    )
+
+
+def _progress(to_do: list[int], reporter: Reporter) -> Callable[[int, float], None]:
+    def report(position: int, done_s: float) -> None:
+        reporter.part(to_do[position], done_s)
+
+    return report
 
 
 def _duration_s(sources: list[str | bytes]) -> float:
@@ -135,7 +180,7 @@ def _duration_s(sources: list[str | bytes]) -> float:
 
 
 def _hand_out(
-    results: list[tuple[int, Transcript | Error]],
+    results: list[tuple[int, Result | Error]],
     files: list[str],
     output: Output,
     reporter: Reporter,
@@ -153,7 +198,7 @@ def _hand_out(
             count.failed += 1
             # The library's messages name the file too, where they know its name.
             reporter.message(f"{name}: {str(failure).removeprefix('file ').removeprefix(f'{name}: ')}")
-        reporter.advance(name, 0.0 if isinstance(result, Error) else result.duration_s)
+        reporter.advance(index, name, 0.0 if isinstance(result, Error) else result.duration_s)
     for error in errors.values():
         if not concerns_one_name(error):
             raise error

@@ -36,6 +36,50 @@ def log_softmax(values: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(values - np.log(np.exp(values).sum(axis=-1, keepdims=True)))
 
 
+def normalize_scores(path: str, kind: str, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log-probs of a graph's output [n_frames, n_tokens]. kind: log_probs or logits.
+
+    Raises:
+        ModelError: The scores are probabilities.
+        EngineError: They are not finite.
+    """
+    if len(scores) == 0:
+        return scores
+    first = scores[0].astype(np.float64)
+    if first.min() >= 0 and abs(first.sum() - 1) <= 1e-3:
+        raise ModelError(f"The graph {path} gives probabilities; fastctc needs log-probs or logits.")
+    total = first.max() + np.log(np.exp(first - first.max()).sum())
+    if not np.isfinite(total):
+        raise EngineError(f"The graph {path} gave values that are not finite. Check its weights.")
+    if kind == "log_probs" and abs(total) <= 1e-3:
+        return scores
+    return log_softmax(scores).astype(np.float32)
+
+
+def resolve_log_probs_kind(output: str, option: str | None) -> Property:
+    """What the caller knows, else log_probs by the name of the output; all else is taken for logits."""
+    if option not in (None, "log_probs", "logits"):
+        raise OptionError(f"Option log_probs_kind must be log_probs or logits, not '{option}'.")
+    named = "log_probs" if output.lower().replace("_", "") == "logprobs" else "logits"
+    return Property("log_probs_kind", option or named, "option" if option else f"graph (output {output})")
+
+
+def agree(path: str, name: str, told: dict[str, Any]) -> tuple[Any, str]:
+    """The first value that a source tells, and that source; (None, "") when none does.
+
+    Raises:
+        ModelError: Two sources contradict each other.
+    """
+    known = [(source, value) for source, value in told.items() if value is not None]
+    for source, value in known[1:]:
+        if value != known[0][1]:
+            raise ModelError(
+                f"The graph {path}: {name} is {known[0][1]} by the {known[0][0]}, but {value} by the {source}. "
+                "Correct the one that is wrong."
+            )
+    return (known[0][1], known[0][0]) if known else (None, "")
+
+
 class AcousticModel:
     """The twin of `fastctc::AcousticModel` (acoustic_model.h): same recognition, same results."""
 
@@ -49,7 +93,7 @@ class AcousticModel:
             EngineNotFoundError: onnxruntime is not installed.
         """
         self.path = os.fspath(path)
-        self._session = _open(Path(path), session or SessionOptions())
+        self._session = open_session(Path(path), session or SessionOptions())
         self._graph = recognize_signature(self._session, self.path)
         self._factor = self._limit = self._enough_frames = 0
         self._causal: bool | None = None
@@ -63,6 +107,11 @@ class AcousticModel:
     def subsampling_factor(self) -> int:
         """Input frames (samples, for a waveform) an output frame; 0 before configure()."""
         return self._factor
+
+    @property
+    def max_encoder_frames(self) -> int:
+        """Length of the position table, in output frames; 0: no limit."""
+        return self._limit
 
     def configure(
         self,
@@ -80,8 +129,14 @@ class AcousticModel:
         waveform = self._graph["layout"] == "waveform"
         text = "" if waveform else self._graph["metadata"].get("subsampling_factor", "")
         formula, ratio = (None, None) if self._graph["cache_aware"] else self._probe(waveform)
-        self._factor, factor_source = self._agree(
-            "subsampling_factor", subsampling_factor, int(text) if text else None, formula[0] if formula else ratio
+        self._factor, factor_source = agree(
+            self.path,
+            "subsampling_factor",
+            {
+                "option": subsampling_factor,
+                "ONNX metadata": int(text) if text else None,
+                "graph (probe run)": formula[0] if formula else ratio,
+            },
         )
         if not self._factor:
             raise ModelError(
@@ -90,17 +145,15 @@ class AcousticModel:
             )
         properties = [Property("subsampling_factor", str(self._factor), factor_source)]
         probed = bool(formula[1]) if formula and formula[0] > 1 else None
-        self._causal, causal_source = self._agree("subsampling_causal", causal, None, probed)
+        self._causal, causal_source = agree(
+            self.path, "subsampling_causal", {"option": causal, "graph (probe run)": probed}
+        )
         if self._causal is not None:
             properties.append(Property("subsampling_causal", str(self._causal).lower(), causal_source))
         if not self._graph["cache_aware"]:
             properties.append(self._resolve_limit(max_encoder_frames))
-        output = self._graph["output"]
-        named = "log_probs" if output.lower().replace("_", "") == "logprobs" else "logits"
-        self._kind = log_probs_kind or named
-        properties.append(
-            Property("log_probs_kind", self._kind, "option" if log_probs_kind else f"graph (output {output})")
-        )
+        properties.append(resolve_log_probs_kind(self._graph["output"], log_probs_kind))
+        self._kind = properties[-1].value
         return properties
 
     def run(self, features: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
@@ -137,7 +190,7 @@ class AcousticModel:
             if n_frames >= self._enough_frames:
                 raise
             raise AudioError(f"The audio is too short for the graph: {n_frames} input frames. ({error})") from error
-        return self._normalize(scores)
+        return normalize_scores(self.path, self._kind, scores)
 
     def _scores(self, item: NDArray[np.float32]) -> NDArray[np.float32]:
         """The graph's own output for one item, valid frames only."""
@@ -154,19 +207,6 @@ class AcousticModel:
             raise EngineError(f"ONNX Runtime failed on {item.shape[1]} input frames of {self.path}: {error}") from error
         scores: NDArray[np.float32] = outputs[0][0]
         return scores[: int(outputs[1][0])] if graph["length_output"] else scores
-
-    def _normalize(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        if len(scores) == 0:
-            return scores
-        first = scores[0].astype(np.float64)
-        if first.min() >= 0 and abs(first.sum() - 1) <= 1e-3:
-            raise ModelError(f"The graph {self.path} gives probabilities; fastctc needs log-probs or logits.")
-        total = first.max() + np.log(np.exp(first - first.max()).sum())
-        if not np.isfinite(total):
-            raise EngineError(f"The graph {self.path} gave values that are not finite. Check its weights.")
-        if self._kind == "log_probs" and abs(total) <= 1e-3:
-            return scores
-        return log_softmax(scores).astype(np.float32)
 
     def _output_frames(self, n_frames: int) -> int:
         if self._causal is None:
@@ -208,19 +248,9 @@ class AcousticModel:
             self._enough_frames = 0
             return None, None
 
-    def _agree(self, name: str, option: Any, metadata: Any, probe: Any) -> tuple[Any, str]:
-        told = [("option", option), ("ONNX metadata", metadata), ("graph (probe run)", probe)]
-        told = [(source, value) for source, value in told if value is not None]
-        for source, value in told[1:]:
-            if value != told[0][1]:
-                raise ModelError(
-                    f"The graph {self.path}: {name} is {told[0][1]} by the {told[0][0]}, but {value} by the {source}. "
-                    "Correct the one that is wrong."
-                )
-        return (told[0][1], told[0][0]) if told else (None, "")
 
-
-def _open(path: Path, options: SessionOptions) -> Any:
+def open_session(path: Path, options: SessionOptions) -> Any:
+    """An onnxruntime session. Raises as AcousticModel."""
     try:
         import onnxruntime
     except ImportError as error:

@@ -15,7 +15,7 @@ from fastctc.errors import AudioError, AudioNotFoundError, OptionError
 from fastctc.reference.resampler import MAX_RATE_HZ, MIN_RATE_HZ, resample
 from fastctc.types import Audio
 
-__all__ = ["load_audio"]
+__all__ = ["count_channels", "load_audio"]
 
 MAX_CHANNELS = 32
 MAX_MAGNITUDE = 32.0
@@ -67,6 +67,12 @@ def load_audio(
     if mono.size and np.abs(mono).max() > MAX_MAGNITUDE:
         raise AudioError("float samples must be in [-1, 1]; divide 16-bit values by 32768, or give them as int16")
     return Audio(samples, target_rate_hz, len(mono) / rate_hz)
+
+
+def count_channels(source: Any) -> int:
+    """Of a source as `load_audio` takes it. Raises as that does."""
+    frames = _frames_of_array(source) if isinstance(source, np.ndarray) else _frames_of_file(source)[0]
+    return frames.shape[1]
 
 
 def _frames_of_array(samples: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fastctc.errors import ModelError, ModelNotFoundError
+from fastctc.reference.graph_files import GraphFiles, find_graphs
 from fastctc.types import FrontendOptions, ModelOptions
 
 __all__ = ["ModelDirectory"]
@@ -21,7 +22,7 @@ __all__ = ["ModelDirectory"]
 class ModelDirectory:
     """The files of a model and what its manifest says."""
 
-    graph: Path
+    graphs: GraphFiles
     tokens: Path
     manifest: Mapping[str, Any]
 
@@ -32,12 +33,20 @@ class ModelDirectory:
         if not directory.is_dir():
             raise ModelNotFoundError(f"There is no model at {directory}.")
         manifest = _read_manifest(directory)
-        graph = graph or manifest.get("graphs", {}).get("offline") or _usual_graph(directory)
-        tokens = options.tokens or manifest.get("tokens") or _usual_tokens(directory)
-        for name in (graph, tokens):
-            if not (directory / name).exists():
-                raise ModelNotFoundError(f"{directory / name} is not there.")
-        return cls(directory / graph, directory / tokens, manifest)
+        graphs = find_graphs(directory, graph, manifest)
+        tokens = directory / (options.tokens or manifest.get("tokens") or _usual_tokens(directory))
+        if not tokens.exists():
+            raise ModelNotFoundError(f"{tokens} is not there.")
+        return cls(graphs, tokens, manifest)
+
+    @property
+    def graph(self) -> Path:
+        """The graph that tells the model's shape: the offline one, else that of the longest look-ahead, else any."""
+        graphs = self.graphs
+        found = graphs.offline or graphs.streaming.get(max(graphs.streaming, default=0)) or graphs.long_form
+        if found is None:
+            raise ModelNotFoundError(f"The manifest of {self.tokens.parent} names no graph.")
+        return found
 
     def frontend(
         self, options: ModelOptions, metadata: Mapping[str, str], layout: str, n_features: int
@@ -129,18 +138,6 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
                 "frontend": {"n_mels": content["features_size"]} if "features_size" in content else {},
             }
     return {}
-
-
-def _usual_graph(directory: Path) -> str:
-    graphs = sorted(path.name for path in directory.glob("*.onnx"))
-    for usual in ("model.onnx", "offline.onnx"):
-        if usual in graphs:
-            return usual
-    if len(graphs) == 1:
-        return graphs[0]
-    if not graphs:
-        raise ModelNotFoundError(f"{directory} holds no .onnx file.")
-    raise ModelError(f"{directory} holds several graphs ({', '.join(graphs)}). Say which one with the option graph.")
 
 
 def _usual_tokens(directory: Path) -> str:

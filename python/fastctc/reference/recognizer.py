@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,14 +13,27 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc.errors import Error, ModelError, ModelNotFoundError
-from fastctc.reference.acoustic_model import AcousticModel
 from fastctc.reference.assemble import assemble
-from fastctc.reference.audio import load_audio
+from fastctc.reference.audio import count_channels, load_audio
+from fastctc.reference.conversation import make_conversation
 from fastctc.reference.fbank import compute_features
 from fastctc.reference.greedy import decode_greedy
+from fastctc.reference.long_form import compute_log_probs, join_spoken
 from fastctc.reference.model_directory import ModelDirectory
+from fastctc.reference.model_graphs import ModelGraphs
+from fastctc.reference.speech_detector import detect_speech
+from fastctc.reference.stream import Stream
 from fastctc.reference.vocabulary import Vocabulary
-from fastctc.types import FrontendOptions, ModelOptions, SessionOptions, Transcript
+from fastctc.types import (
+    ConversationOptions,
+    FrontendOptions,
+    LongFormOptions,
+    ModelOptions,
+    SessionOptions,
+    StreamOptions,
+    Transcript,
+    VadOptions,
+)
 
 __all__ = ["Recognizer", "load", "transcribe"]
 
@@ -28,9 +43,9 @@ DEMO_MODEL = Path("demo_model") / "digits"
 class Recognizer:
     """As `fastctc.Recognizer`."""
 
-    def __init__(self, frontend: FrontendOptions, acoustic_model: AcousticModel, vocabulary: Vocabulary) -> None:
+    def __init__(self, frontend: FrontendOptions, graphs: ModelGraphs, vocabulary: Vocabulary) -> None:
         self._frontend = frontend
-        self._acoustic_model = acoustic_model
+        self._graphs = graphs
         self._vocabulary = vocabulary
 
     @property
@@ -42,7 +57,18 @@ class Recognizer:
     def frame_s(self) -> float:
         """Seconds from one frame of the log-probs to the next."""
         hop = 1 if self._frontend.kind == "waveform" else self._frontend.hop_length_samples
-        return hop * self._acoustic_model.subsampling_factor / self._frontend.sample_rate_hz
+        return hop * self._graphs.subsampling_factor / self._frontend.sample_rate_hz
+
+    @property
+    def latencies_ms(self) -> list[int]:
+        """Look-aheads that live streams can have, ascending."""
+        return self._graphs.latencies_ms
+
+    def stream(self, options: StreamOptions | None = None) -> Stream:
+        """A live stream. Raises OptionError (no such latency), ModelError (the model can't stream)."""
+        options = options or StreamOptions()
+        model = self._graphs.streaming(-1 if options.latency_ms is None else options.latency_ms)
+        return Stream(self._frontend, model, self._vocabulary, options)
 
     def features(
         self, audio: Any, *, sample_rate: int | None = None, channel: int | Literal["mean"] = "mean"
@@ -55,8 +81,11 @@ class Recognizer:
         return features[:, :n_valid_frames]
 
     def log_probs(self, features: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Natural-log probabilities, float32 [n_frames, n_tokens]."""
-        return self._acoustic_model.run([np.asarray(features, np.float32)])[0]
+        """Natural-log probabilities, float32 [n_frames, n_tokens]. Raises ModelError without an offline graph."""
+        model = self._graphs.offline
+        if model is None:
+            raise ModelError("The model has no offline graph, only cache-aware graphs for streams.")
+        return model.run([np.asarray(features, np.float32)])[0]
 
     def decode(self, log_probs: npt.ArrayLike) -> Transcript:
         """The transcript of log-probs [n_frames, n_tokens] (greedy CTC)."""
@@ -69,24 +98,67 @@ class Recognizer:
         *,
         sample_rate: int | None = None,
         channel: int | Literal["mean"] = "mean",
+        channels: Literal["mix", "split"] = "mix",
+        conversation: ConversationOptions | None = None,
         threads: int | None = None,
         on_error: Literal["raise", "return"] = "raise",
+        vad: str | os.PathLike[str] | VadOptions | None = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Callable[[int, float], None] | None = None,
     ) -> Any:
         """What was said; a list for many recordings. `threads` is taken for the signature's sake: one works here."""
         del threads
-        if isinstance(audio, (list, tuple)):
-            return [self._transcribe_or(item, sample_rate, channel, on_error) for item in audio]
-        loaded = load_audio(audio, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz)
-        features = self.features(loaded.samples)
-        return self._decode(self.log_probs(features), loaded.samples.size / self.sample_rate_hz)
+        options = _with_vad(long_form or LongFormOptions(), vad)
+        many = isinstance(audio, (list, tuple))
+        results = []
+        for index, source in enumerate(audio if many else [audio]):
+            result = (
+                self._transcribe_channels(source, sample_rate, conversation, options)
+                if channels == "split"
+                else self._transcribe_or(source, sample_rate, channel, options)
+            )
+            if isinstance(result, Error) and (on_error == "raise" or not many):
+                raise result
+            if on_progress is not None and isinstance(result, Transcript):
+                on_progress(index, result.duration_s)
+            results.append(result)
+        return results if many else results[0]
 
-    def _transcribe_or(self, audio: Any, sample_rate: int | None, channel: int | Literal["mean"], on_error: str) -> Any:
+    def _transcribe_channels(
+        self, source: Any, sample_rate: int | None, conversation: ConversationOptions | None, options: LongFormOptions
+    ) -> Any:
         try:
-            return self.transcribe(audio, sample_rate=sample_rate, channel=channel)
+            n_channels = count_channels(source)
         except Error as error:
-            if on_error == "raise":
-                raise
             return error
+        each = [self._transcribe_or(source, sample_rate, index, options) for index in range(n_channels)]
+        for result in each:
+            if isinstance(result, Error):
+                return result
+        return make_conversation([result for result in each if isinstance(result, Transcript)], conversation)
+
+    def _transcribe_or(
+        self, source: Any, sample_rate: int | None, channel: int | Literal["mean"], options: LongFormOptions
+    ) -> Transcript | Error:
+        try:
+            loaded = load_audio(source, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz)
+            return self._transcribe_samples(loaded.samples, options)
+        except Error as error:
+            return error
+
+    def _transcribe_samples(self, samples: npt.NDArray[np.float32], options: LongFormOptions) -> Transcript:
+        duration_s = len(samples) / self.sample_rate_hz
+        if options.vad.kind == "none":
+            log_probs, method = compute_log_probs(
+                samples, self._frontend, self._graphs, self._vocabulary.blank_id, options
+            )
+            return replace(self._decode(log_probs, duration_s), method=method)
+        unspoken = replace(options, vad=VadOptions())
+        parts = []
+        for segment in detect_speech(samples, options.vad, self.sample_rate_hz):
+            start, end = (round(time_s * self.sample_rate_hz) for time_s in (segment.start_s, segment.end_s))
+            parts.append((segment, self._transcribe_samples(samples[start:end], unspoken)))
+        return join_spoken(parts, duration_s, self._transcribe_samples(samples[:0], unspoken).method)
 
     def _decode(self, log_probs: npt.NDArray[np.float32], duration_s: float) -> Transcript:
         hypothesis = decode_greedy(log_probs, self._vocabulary.blank_id)
@@ -105,15 +177,12 @@ def load(
     if normalize is not None:
         options = ModelOptions(**{**vars(options), "normalize": normalize})
     directory = ModelDirectory.open(_demo_model() if model is None else Path(model), options)
-    acoustic_model = AcousticModel(directory.graph, session or SessionOptions())
-    graph = acoustic_model.graph()
-    if graph["cache_aware"]:
-        raise ModelError(f"{directory.graph} is a cache-aware graph, for streams; name an offline graph.")
+    graphs = ModelGraphs(directory, options, session or SessionOptions())
+    graph = graphs.first.graph()
     frontend = directory.frontend(options, graph["metadata"], graph["layout"], graph["n_features"])
-    acoustic_model.configure(**directory.geometry(options))
     blank_id = directory.blank_id(options, graph["metadata"])
     vocabulary = Vocabulary.read(directory.tokens, graph["n_tokens"], blank_id, options.text_style)
-    return Recognizer(frontend, acoustic_model, vocabulary)
+    return Recognizer(frontend, graphs, vocabulary)
 
 
 def transcribe(
@@ -122,17 +191,42 @@ def transcribe(
     *,
     sample_rate: int | None = None,
     channel: int | Literal["mean"] = "mean",
+    channels: Literal["mix", "split"] = "mix",
+    conversation: ConversationOptions | None = None,
     normalize: Literal["none", "per_feature", "all_features", "fixed", "utterance"] | None = None,
     options: ModelOptions | None = None,
     session: SessionOptions | None = None,
     threads: int | None = None,
     on_error: Literal["raise", "return"] = "raise",
+    vad: str | os.PathLike[str] | VadOptions | None = None,
+    long_form: LongFormOptions | None = None,
+    on_progress: Callable[[int, float], None] | None = None,
 ) -> Any:
     """As `fastctc.transcribe`."""
     recognizer = (
         model if isinstance(model, Recognizer) else load(model, normalize=normalize, options=options, session=session)
     )
-    return recognizer.transcribe(audio, sample_rate=sample_rate, channel=channel, threads=threads, on_error=on_error)
+    return recognizer.transcribe(
+        audio,
+        sample_rate=sample_rate,
+        channel=channel,
+        channels=channels,
+        conversation=conversation,
+        threads=threads,
+        on_error=on_error,
+        vad=vad,
+        long_form=long_form,
+        on_progress=on_progress,
+    )
+
+
+def _with_vad(options: LongFormOptions, vad: str | os.PathLike[str] | VadOptions | None) -> LongFormOptions:
+    """`vad` is "energy", Silero's file, or all the options; None: as in `options`."""
+    if vad is None:
+        return options
+    if not isinstance(vad, VadOptions):
+        vad = VadOptions(kind="energy") if vad == "energy" else VadOptions(kind="silero", model=os.fspath(vad))
+    return replace(options, vad=vad)
 
 
 def _demo_model() -> Path:

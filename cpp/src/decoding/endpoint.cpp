@@ -1,0 +1,39 @@
+#include "fastctc/endpoint.h"
+
+#include <cmath>
+#include <string>
+
+#include "fastctc/error.h"
+
+namespace fastctc {
+namespace {
+
+// A whole number of frames must not miss its rule by the rounding of frame_s.
+constexpr double kRounding = 1e-9;
+
+void require_finite(const char* name, double value) {
+  if (std::isfinite(value)) return;
+  throw OptionError(std::string("Option endpoint.") + name + " must be a number of seconds; 0 turns the rule off.");
+}
+
+}  // namespace
+
+Endpointer::Endpointer(const EndpointOptions& options, double frame_s) : options_(options), frame_s_(frame_s) {
+  require_finite("silence_after_speech_s", options.silence_after_speech_s);
+  require_finite("silence_without_speech_s", options.silence_without_speech_s);
+  require_finite("max_length_s", options.max_length_s);
+  if (!(frame_s > 0)) throw OptionError("The length of a frame must be positive.");
+}
+
+EndpointCause Endpointer::test(std::size_t n_frames, std::size_t start_frame, bool has_token,
+                               std::size_t last_token_end_frame) const {
+  const auto lasts = [&](std::size_t since_frame, double limit_s) {
+    return limit_s > 0 && static_cast<double>(n_frames - since_frame) * frame_s_ >= limit_s - kRounding;
+  };
+  if (!has_token && lasts(start_frame, options_.silence_without_speech_s)) return EndpointCause::no_speech;
+  if (has_token && lasts(last_token_end_frame, options_.silence_after_speech_s)) return EndpointCause::silence;
+  if (lasts(start_frame, options_.max_length_s)) return EndpointCause::max_length;
+  return EndpointCause::none;
+}
+
+}  // namespace fastctc

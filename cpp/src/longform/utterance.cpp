@@ -1,0 +1,29 @@
+#include "longform/utterance.h"
+
+namespace fastctc::longform {
+
+Transcription::~Transcription() = default;
+
+Utterance::Utterance(const Recognizer& recognizer, const LongFormOptions& options)
+    : recognizer_(recognizer), source_(make_source(recognizer, options)), decoder_(recognizer.make_decoder()) {}
+
+void Utterance::push(const float* samples, std::size_t n_samples) {
+  source_->push(samples, n_samples);
+  decode();
+}
+
+Transcript Utterance::finish(double duration_s) {
+  source_->finish();
+  decode();
+  Transcript transcript = recognizer_.assemble(decoder_->best(), duration_s);
+  transcript.method = source_->method();
+  return transcript;
+}
+
+void Utterance::decode() {
+  const LogProbs log_probs = source_->take();
+  decoder_->step({log_probs.values.data(), log_probs.n_frames, log_probs.n_tokens});
+  n_frames_ += log_probs.n_frames;
+}
+
+}  // namespace fastctc::longform

@@ -1,0 +1,45 @@
+// From the samples of a recording to its transcript, all of it or its speech alone.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "fastctc/decoder.h"
+#include "fastctc/options.h"
+#include "fastctc/recognizer.h"
+#include "fastctc/types.h"
+#include "longform/source.h"
+
+namespace fastctc::longform {
+
+// A recording on its way. One thread at a time. After an exception it is of no use.
+class Transcription {
+ public:
+  virtual ~Transcription();
+  // Samples at the model's rate, finite.
+  virtual void push(const float* samples, std::size_t n_samples) = 0;
+  // No time lies past duration_s. Call once.
+  virtual Transcript finish(double duration_s) = 0;
+  // Seconds from the start that are recognised.
+  virtual double done_s() const = 0;
+};
+
+// One utterance of any length.
+class Utterance : public Transcription {
+ public:
+  Utterance(const Recognizer& recognizer, const LongFormOptions& options);
+
+  void push(const float* samples, std::size_t n_samples) override;
+  Transcript finish(double duration_s) override;
+  double done_s() const override { return static_cast<double>(n_frames_) * recognizer_.frame_s(); }
+
+ private:
+  void decode();
+
+  Recognizer recognizer_;
+  std::unique_ptr<Source> source_;
+  std::unique_ptr<Decoder> decoder_;
+  std::size_t n_frames_ = 0;  // decoded
+};
+
+}  // namespace fastctc::longform

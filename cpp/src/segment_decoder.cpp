@@ -1,0 +1,166 @@
+#include "segment_decoder.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "fastctc/vocabulary.h"
+
+namespace fastctc {
+namespace {
+
+// A word may go on as long as less silence than this follows it. Only where a segment has grown too long does that
+// matter: its last word then waits for the next segment.
+constexpr double kOpenWordS = 0.4;
+
+std::vector<int> ids_of(const std::vector<AlignedToken>& tokens) {
+  std::vector<int> ids;
+  ids.reserve(tokens.size());
+  for (const AlignedToken& token : tokens) ids.push_back(token.id);
+  return ids;
+}
+
+}  // namespace
+
+SegmentDecoder::SegmentDecoder(const Recognizer& recognizer, const StreamOptions& options)
+    : recognizer_(recognizer),
+      decoder_(recognizer.make_decoder()),
+      endpointer_(options.endpoint, recognizer.frame_s()),
+      gives_partials_(options.partial_results),
+      is_speech_(options.vad.kind != VadKind::none),
+      frame_s_(recognizer.frame_s()) {}
+
+void SegmentDecoder::begin(double offset_s) {
+  offset_s_ = offset_s;
+  duration_s_ = std::numeric_limits<double>::infinity();
+  last_end_s_ = 0;
+  n_frames_ = start_frame_ = decoder_frame_ = 0;
+  carry_.clear();
+  emitted_.clear();
+  decoder_->reset();
+}
+
+void SegmentDecoder::reset() {
+  begin(0);
+  segment_ = 0;
+}
+
+double SegmentDecoder::decoded_s() const { return offset_s_ + time_s(n_frames_); }
+
+void SegmentDecoder::step(const LogProbs& log_probs, std::deque<StreamResult>& results) {
+  for (std::size_t frame = 0; frame < log_probs.n_frames; ++frame) {
+    step_frame(log_probs.values.data() + frame * log_probs.n_tokens, log_probs.n_tokens, results);
+  }
+  if (gives_partials_ && log_probs.n_frames > 0) emit_partial(results);
+}
+
+void SegmentDecoder::step_frame(const float* log_probs, std::size_t n_tokens, std::deque<StreamResult>& results) {
+  decoder_->step({log_probs, 1, n_tokens});
+  ++n_frames_;
+  const std::size_t token_end = last_token_end();
+  const EndpointCause cause = endpointer_.test(n_frames_, start_frame_, token_end > 0, token_end);
+  if (cause == EndpointCause::none) return;
+  // Within a token's run the next frame may go on with it; a cut here would read it twice.
+  if (token_end == n_frames_) return;
+  end_segment(cause, results);
+}
+
+std::size_t SegmentDecoder::last_token_end() const {
+  const std::size_t end = decoder_->last_token_end_frame();
+  if (end > 0) return decoder_frame_ + end;
+  return carry_.empty() ? 0 : carry_.back().end_frame;
+}
+
+std::vector<AlignedToken> SegmentDecoder::tokens() const {
+  std::vector<AlignedToken> all = carry_;
+  for (AlignedToken token : decoder_->best().tokens) {
+    token.start_frame += decoder_frame_;
+    token.end_frame += decoder_frame_;
+    all.push_back(token);
+  }
+  return all;
+}
+
+void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& results) {
+  std::vector<AlignedToken> all = tokens();
+  std::vector<AlignedToken> open;
+  std::size_t end_frame = n_frames_;
+  if (cause == EndpointCause::max_length && !all.empty() && time_s(n_frames_ - all.back().end_frame) < kOpenWordS) {
+    const std::vector<Vocabulary::WordSpan> words = recognizer_.vocabulary().words(ids_of(all));
+    if (words.size() > 1) {
+      const auto first_open = all.begin() + static_cast<std::ptrdiff_t>(words[words.size() - 2].end);
+      open.assign(first_open, all.end());
+      all.erase(first_open, all.end());
+      end_frame = open.front().start_frame;
+    }
+  }
+  StreamResult final = result(std::move(all), time_s(end_frame));
+  final.is_final = true;
+  final.cause = cause;
+  final.n_stable_words = final.transcript.words.size();
+  last_end_s_ = final.end_s - offset_s_;
+  results.push_back(std::move(final));
+
+  ++segment_;
+  start_frame_ = end_frame;
+  carry_ = std::move(open);
+  emitted_.clear();
+  decoder_frame_ = n_frames_;
+  decoder_->reset();
+}
+
+void SegmentDecoder::emit_partial(std::deque<StreamResult>& results) {
+  std::vector<AlignedToken> all = tokens();
+  std::vector<int> ids = ids_of(all);
+  if (ids == emitted_) return;
+  const std::size_t n_stable = n_stable_words(all);
+  StreamResult partial = result(std::move(all), time_s(n_frames_));
+  partial.n_stable_words = n_stable;
+  results.push_back(std::move(partial));
+  emitted_ = std::move(ids);
+}
+
+void SegmentDecoder::finish(EndpointCause cause, std::deque<StreamResult>& results) {
+  StreamResult final = result(tokens(), duration_s_);
+  final.is_final = true;
+  final.cause = cause;
+  final.n_stable_words = final.transcript.words.size();
+  last_end_s_ = final.end_s - offset_s_;
+  results.push_back(std::move(final));
+  ++segment_;
+}
+
+// end_s counts from the start of the utterance, the times of the result from the start of the stream.
+StreamResult SegmentDecoder::result(std::vector<AlignedToken> tokens, double end_s) const {
+  StreamResult result;
+  result.segment = segment_;
+  // What was final before the end of the audio was known may lie a frame or two past it: segments never overlap.
+  result.start_s = offset_s_ + std::max(std::min(time_s(start_frame_), duration_s_), last_end_s_);
+  result.end_s = std::max(result.start_s, offset_s_ + std::min(end_s, duration_s_));
+  Hypothesis hypothesis;
+  hypothesis.tokens = std::move(tokens);
+  result.transcript = recognizer_.assemble(hypothesis, duration_s_);
+  result.transcript.duration_s = result.end_s - result.start_s;
+  result.transcript.method = "stream";
+  for (Token& token : result.transcript.tokens) {
+    token.start_s += offset_s_;
+    token.end_s += offset_s_;
+  }
+  for (Word& word : result.transcript.words) {
+    word.start_s += offset_s_;
+    word.end_s += offset_s_;
+  }
+  if (is_speech_ && result.start_s < result.end_s) result.transcript.speech = {{result.start_s, result.end_s}};
+  return result;
+}
+
+// Words whose tokens stay as they are and which another word follows: a last word may still grow.
+std::size_t SegmentDecoder::n_stable_words(const std::vector<AlignedToken>& tokens) const {
+  const std::size_t n_stable_tokens = carry_.size() + decoder_->n_stable_tokens();
+  const std::vector<Vocabulary::WordSpan> words = recognizer_.vocabulary().words(ids_of(tokens));
+  std::size_t n = 0;
+  while (n + 1 < words.size() && words[n].end <= n_stable_tokens && words[n + 1].begin < n_stable_tokens) ++n;
+  return n;
+}
+
+}  // namespace fastctc

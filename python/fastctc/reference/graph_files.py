@@ -1,0 +1,75 @@
+"""Twin of graph_files.cpp: which ONNX file of a model directory plays which part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from fastctc.errors import ModelError, ModelNotFoundError
+
+__all__ = ["GraphFiles", "find_graphs"]
+
+FRAME_MS = 10
+"""Hop of the front ends that cache-aware graphs are trained with."""
+
+
+@dataclass
+class GraphFiles:
+    """The graphs of a model; absent ones are None."""
+
+    offline: Path | None = None
+    streaming: dict[int, Path] = field(default_factory=dict)
+    """By look-ahead in ms."""
+    long_form: Path | None = None
+
+
+def find_graphs(directory: Path, option: str | None, manifest: Mapping[str, Any]) -> GraphFiles:
+    """The option stands alone; else the manifest; else what the files say of themselves.
+
+    Raises:
+        ModelError: several offline graphs, and nothing tells which.
+        ModelNotFoundError: no graph, or one that is named is not there.
+    """
+    named = manifest.get("graphs", {})
+    if option is None and named:
+        graphs = GraphFiles()
+        for key, name in named.items():
+            path = directory / name
+            if not path.exists():
+                raise ModelNotFoundError(f"{path} is not there.")
+            if latency := re.fullmatch(r"streaming_(\d+)ms", key):
+                graphs.streaming[int(latency[1])] = path
+            elif key in ("offline", "long_form"):
+                setattr(graphs, key, path)
+            else:
+                raise ModelError(f"{directory}: graphs.{key} is not known.")
+        return graphs
+    paths = [directory / option] if option else sorted(directory.glob("*.onnx"))
+    if missing := [path for path in paths if not path.exists()] or ([directory / "*.onnx"] if not paths else []):
+        raise ModelNotFoundError(f"{missing[0]} is not there.")
+    look_aheads_ms = {path: _look_ahead_ms(path) for path in paths}
+    offline = [path for path, look_ahead_ms in look_aheads_ms.items() if look_ahead_ms is None]
+    usual = [path for path in offline if path.name in ("model.onnx", "offline.onnx")]
+    if len(usual or offline) > 1 and not usual:
+        names = ", ".join(path.name for path in offline)
+        raise ModelError(f"{directory} holds several graphs ({names}). Say which one with the option graph.")
+    streaming = {look_ahead_ms: path for path, look_ahead_ms in look_aheads_ms.items() if look_ahead_ms is not None}
+    return GraphFiles(next(iter(usual or offline), None), streaming)
+
+
+def _look_ahead_ms(path: Path) -> int | None:
+    """From the metadata of a cache-aware graph; None: an offline graph (or no ONNX, as opening it will say)."""
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception:
+        return None
+    if not any(entry.name.startswith("cache") for entry in session.get_inputs()):
+        return None
+    metadata = session.get_modelmeta().custom_metadata_map
+    chunk_frames, factor = int(metadata["chunk_shift"]), int(metadata["subsampling_factor"])
+    return FRAME_MS * (chunk_frames - factor)
