@@ -115,6 +115,17 @@ def test_only_the_named_modules_import_the_core() -> None:
     assert users <= {"__init__", "recognizer", "audio", "conversation", "installation", "stream", "vad"}
 
 
+def test_the_graph_passes_stand_alone() -> None:
+    """They need the package onnx, which those who transcribe don't have."""
+    files = sorted((PACKAGE / "export").glob("*.py"))
+    assert len(files) > 1
+    for path in files:
+        assert local_imports(path) <= {"fastctc.errors", "fastctc.export.graph"}, path
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.parent.name != "export":
+            assert not [name for name in local_imports(path) if name.startswith("fastctc.export")], path
+
+
 def test_nothing_imports_the_command_line() -> None:
     for path in sorted(PACKAGE.rglob("*.py")):
         if path.parent.name == "cli" or path.name == "__main__.py":

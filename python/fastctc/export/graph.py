@@ -1,0 +1,106 @@
+"""An ONNX graph to be matched and rewritten: who makes and who reads each tensor, and what is constant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastctc.errors import ModelError, ModelNotFoundError
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def import_onnx() -> Any:
+    """The package onnx, which fastctc needs here only."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError("Rewriting a graph takes the package onnx: pip install fastctc[export].") from error
+    return onnx
+
+
+def is_external(tensor: Any) -> bool:
+    """Whether a tensor's values are in a file of their own."""
+    return bool(tensor.data_location == import_onnx().TensorProto.EXTERNAL)
+
+
+class Graph:
+    """A model's main graph: who makes and who reads each tensor."""
+
+    def __init__(self, model: onnx.ModelProto, folder: Path) -> None:
+        self.model = model
+        self.graph = model.graph
+        self.folder = folder
+        self.initializers = {tensor.name: tensor for tensor in self.graph.initializer}
+        self.producers = {name: node for node in self.graph.node for name in node.output if name}
+        self._readers: dict[str, list[onnx.NodeProto]] = {}
+        for node in self.graph.node:
+            for name in sorted(set(inputs_of(node))):
+                self._readers.setdefault(name, []).append(node)
+        self.outputs = {value.name for value in self.graph.output}
+
+    def readers(self, name: str) -> list[onnx.NodeProto]:
+        """Nodes that read a tensor, also in their subgraphs."""
+        return self._readers.get(name, [])
+
+    def producer(self, name: str, operator: str) -> onnx.NodeProto:
+        """The node that makes a tensor, which must be of this kind."""
+        node = self.producers.get(name)
+        if node is None or node.op_type != operator:
+            found = f"the {node.op_type} {node.name}" if node is not None else "no node"
+            raise unknown_form(f"{name} comes from {found}, not from a {operator}")
+        return node
+
+    def constant(self, name: str) -> NDArray[Any] | None:
+        """The value of an initializer or a Constant; None where it isn't one."""
+        helper = import_onnx().numpy_helper
+        tensor = self.initializers.get(name)
+        node = self.producers.get(name)
+        if node is not None and node.op_type == "Identity":
+            return self.constant(node.input[0])
+        if node is not None and node.op_type == "Constant":
+            (attribute,) = node.attribute
+            if attribute.name != "value":
+                return np.asarray(import_onnx().helper.get_attribute_value(attribute))
+            tensor = attribute.t
+        if tensor is None:
+            return None
+        try:
+            return np.asarray(helper.to_array(tensor, base_dir=os.fspath(self.folder)))
+        except FileNotFoundError as error:
+            raise ModelNotFoundError(f"The file with the weights of {name} is missing: {error}") from error
+        except Exception as error:  # onnx checks paths and sizes with errors of its own
+            raise ModelError(f"The weights of {name} can't be read: {error}") from error
+
+    def integers(self, name: str) -> list[int] | None:
+        """The values of a constant of integers; None where it isn't constant."""
+        value = self.constant(name)
+        return None if value is None else [int(i) for i in value.ravel()]
+
+    def axis(self, node: onnx.NodeProto) -> int:
+        """A node's attribute axis; 0 where it has none, as for Gather."""
+        return int(next((a.i for a in node.attribute if a.name == "axis"), 0))
+
+
+def inputs_of(node: Any) -> Iterator[str]:
+    """What a node reads, and what its subgraphs read from outside."""
+    yield from (name for name in node.input if name)
+    for attribute in node.attribute:
+        for subgraph in [attribute.g, *attribute.graphs]:
+            for inner in subgraph.node:
+                yield from inputs_of(inner)
+            yield from (value.name for value in subgraph.output)
+
+
+def unknown_form(what: str) -> ModelError:
+    """The error for a graph that doesn't match."""
+    return ModelError(
+        f"Its cache of the self-attention isn't used in the way that is known here: {what}. It takes an export of NeMo "
+        "with cache_support, in float, before any quantisation."
+    )
