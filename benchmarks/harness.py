@@ -11,11 +11,13 @@ import json
 import multiprocessing as mp
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeAlias
 
 Work: TypeAlias = Callable[[], object]
@@ -118,6 +120,24 @@ def _serve(pipe: Connection, system: System, repeats: int) -> None:
         cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
         pipe.send({"cpu_s": cpu_s / repeats, "wall_s": wall_s / repeats})
     pipe.send({"peak_memory_bytes": peak_memory_bytes()})
+
+
+def call_apart(module: str, function: str, *arguments: Any) -> dict[str, Any]:
+    """What a benchmark's function returns in a process of its own; {"missing": why} where that fails.
+
+    Arguments and result are what JSON can hold.
+    """
+    code = (
+        "import importlib, json, sys; sys.path.insert(0, sys.argv[1])\n"
+        "module, function, arguments = json.loads(sys.argv[2])\n"
+        "print(json.dumps(getattr(importlib.import_module(module), function)(*arguments)))"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), json.dumps([module, function, arguments])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return {"missing": done.stderr.splitlines()[-1] if done.stderr else f"exit status {done.returncode}"}
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def peak_memory_bytes() -> int:
