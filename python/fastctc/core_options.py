@@ -7,9 +7,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from fastctc.errors import OptionError
-from fastctc.types import LongFormOptions, ModelOptions, SessionOptions, StreamOptions, option_text
+from fastctc.types import LongFormOptions, ModelOptions, SessionOptions, StreamOptions, VadOptions, option_text
 
-__all__ = ["long_form_fields", "model_fields", "session_fields", "stream_fields"]
+__all__ = ["long_form_fields", "model_fields", "session_fields", "stream_fields", "vad_fields"]
 
 
 def model_fields(options: ModelOptions, normalize: str | None) -> dict[str, Any]:
@@ -36,14 +36,18 @@ def session_fields(session: SessionOptions, library: str) -> dict[str, Any]:
     return result
 
 
-def long_form_fields(options: LongFormOptions) -> dict[str, Any]:
-    """The dict of a LongFormOptions."""
-    result = asdict(options)
-    result["vad"]["model"] = os.fspath(options.vad.model)
-    return result
+def vad_fields(options: VadOptions) -> dict[str, Any]:
+    """The dict of a VadOptions; its model may be any path."""
+    return {**asdict(options), "model": os.fspath(options.model)}
+
+
+def long_form_fields(options: LongFormOptions | None) -> dict[str, Any]:
+    """The dict of a LongFormOptions; None: the defaults."""
+    return {} if options is None else {**asdict(options), "vad": vad_fields(options.vad)}
 
 
 def stream_fields(options: StreamOptions) -> dict[str, Any]:
     """The dict of a StreamOptions."""
+    result = {**asdict(options), "vad": vad_fields(options.vad)}
     # None is "not given": the core's own default.
-    return {name: value for name, value in asdict(options).items() if value is not None}
+    return {name: value for name, value in result.items() if value is not None}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from fastctc import _core
 from fastctc.audio import AudioSource, Channel, read_audio
-from fastctc.core_options import session_fields
+from fastctc.core_options import session_fields, vad_fields
 from fastctc.engine import find_library
 from fastctc.errors import OptionError
 from fastctc.types import SessionOptions, SpeechSegment, VadOptions
 
-__all__ = ["Vad", "detect_speech", "resolve_vad", "vad_fields"]
+__all__ = ["Vad", "detect_speech", "resolve_vad"]
 
 Vad: TypeAlias = "str | os.PathLike[str] | VadOptions | None"
 """How to find speech: "energy", the path of Silero's .onnx file, or all the options; None: not at all."""
@@ -42,13 +41,6 @@ def resolve_vad(vad: Vad) -> VadOptions:
         f"vad is {vad!r}; give 'energy', the path of Silero's .onnx file, a fastctc.VadOptions, or None. The PyPI "
         "package silero-vad carries the file: silero_vad/data/silero_vad.onnx."
     )
-
-
-def vad_fields(options: VadOptions) -> dict[str, Any]:
-    """The options as the C++ core takes them: a plain dict."""
-    result = {entry.name: getattr(options, entry.name) for entry in fields(options)}
-    result["model"] = os.fspath(result["model"])
-    return result
 
 
 def detect_speech(
