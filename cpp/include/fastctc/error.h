@@ -44,6 +44,12 @@ class FASTCTC_API OptionError : public Error {
   using Error::Error;
 };
 
+// A text can't be aligned to the audio: it needs more frames than there are, or tokens that the model does not have.
+class FASTCTC_API AlignmentError : public Error {
+ public:
+  using Error::Error;
+};
+
 // ONNX Runtime failed.
 class FASTCTC_API EngineError : public Error {
  public:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,10 @@
 #include "fastctc/export.h"
 
 namespace fastctc {
+
+class HotWords;       // hot_words.h
+class LanguageModel;  // language_model.h
+class Lexicon;        // lexicon.h
 
 enum class FeatureKind { log_mel, waveform };
 enum class WindowKind { hann, hamming, blackman, bartlett, povey, sine, rectangular };
@@ -117,8 +122,47 @@ struct ModelOptions {
   int chunk_frames = -1;
 };
 
-// Greedy CTC has no options yet; beam search adds its own here.
-struct DecoderOptions {};
+// How sure a frame, token, word or utterance is, by NeMo's measures over the log-probs of a frame (confidence.h).
+enum class ConfidenceMeasure { max_prob, gibbs, tsallis, renyi };
+enum class ConfidenceNormalization { linear, exponential };
+enum class ConfidenceAggregation { mean, min, max, product };
+struct ConfidenceOptions {
+  ConfidenceMeasure measure = ConfidenceMeasure::max_prob;
+  double alpha = 1.0;  // power of the probabilities, > 0; 1: as they are (NeMo suggests 0.33 for entropies)
+  ConfidenceNormalization normalization = ConfidenceNormalization::linear;  // of entropies
+  ConfidenceAggregation aggregation = ConfidenceAggregation::min;           // frames to token, tokens to word
+};
+
+// Raises OptionError that names the field and its range.
+FASTCTC_API void validate(const ConfidenceOptions& options);
+
+// greedy: the best token of every frame. beam: CTC prefix beam search; the objective stands above BeamDecoder in
+// decoder.h.
+enum class DecoderKind { greedy, beam };
+enum class LanguageModelUnit { word, token };  // what the n-grams are made of
+struct DecoderOptions {
+  DecoderKind kind = DecoderKind::greedy;
+  ConfidenceOptions confidence;
+
+  // Of beam; scores are natural logarithms.
+  int beam_size = 16;                 // prefixes kept after a frame, >= 1
+  int n_best = 1;                     // alternatives in the result, 1 to beam_size
+  double beam_threshold = 20.0;       // prefixes whose score is so much below the best's go, > 0
+  int max_tokens = 0;                 // most likely tokens of a frame that are tried; 0: all
+  double min_token_log_prob = -1e30;  // tokens of a frame less likely than this are not tried
+  double blank_skip_prob = 1.0;  // frames whose blank is at least as likely are taken as certain; 1: none is skipped
+  std::shared_ptr<const LanguageModel> language_model;
+  double lm_weight = 0.5;
+  LanguageModelUnit lm_unit = LanguageModelUnit::word;
+  double word_bonus = 0.0;            // a word (a token, of a token-level model); added with or without a model
+  double unknown_word_score = -10.0;  // added to the model's own score of <unk>, after the weight
+  bool score_sentence_end = true;     // the final result is scored with </s>
+  std::shared_ptr<const HotWords> hot_words;
+  std::shared_ptr<const Lexicon> lexicon;  // only its words are found
+};
+
+// Raises OptionError that names the field and its range.
+FASTCTC_API void validate(const DecoderOptions& options);
 
 // What fills the first window of a stream (streaming_model.h).
 //   aligned   the phase of the offline graph and of NeMo's default loop; with an exact export log-probs equal offline's
@@ -164,6 +208,7 @@ struct StreamOptions {
   bool partial_results = true;
   EndpointOptions endpoint;
   VadOptions vad;  // silence is skipped: it does not run through the model
+  DecoderOptions decoder;
 };
 
 // A recording of any length.
@@ -174,6 +219,7 @@ struct LongFormOptions {
   double window_s = 30.0;  // of windows; less where the position table is shorter
   double overlap_s = 6.0;  // of neighbouring windows
   VadOptions vad;          // only speech is transcribed
+  DecoderOptions decoder;
 };
 
 // Raises OptionError that names the field and its range.

@@ -53,7 +53,19 @@ struct AlignedToken {
 // What a decoder finds.
 struct Hypothesis {
   std::vector<AlignedToken> tokens;
-  double score = 0;  // log-prob of the path, blanks included
+  // What the decoder maximises: of greedy the log-prob of the path, blanks included; of beam search
+  // acoustic_score + lm_score + bonus_score.
+  double score = 0;
+  double acoustic_score = 0;  // log-prob: of the path (greedy), of the tokens over all paths (beam)
+  double lm_score = 0;        // weighted
+  double bonus_score = 0;     // words and hot words
+  // Words as the decoder found them, of a lexicon whose tokens do not spell them; else empty: the vocabulary's.
+  struct WordSpan {
+    std::string text;
+    std::size_t begin = 0;  // first token
+    std::size_t end = 0;    // one past the last token
+  };
+  std::vector<WordSpan> words;
 };
 
 struct Token {
@@ -78,14 +90,25 @@ struct SpeechSegment {
   double end_s = 0;
 };
 
+// One of the n best readings.
+struct Alternative {
+  std::string text;
+  std::vector<Word> words;
+  double score = 0;  // natural logarithm: acoustic_score + lm_score + bonus_score
+  double acoustic_score = 0;
+  double lm_score = 0;
+  double bonus_score = 0;
+};
+
 struct Transcript {
   std::string text;  // equal to NeMo's ids_to_text
   std::vector<Word> words;
   std::vector<Token> tokens;
-  float confidence = 1;               // of the utterance, [0, 1]
-  double duration_s = 0;              // of the audio
-  std::string method;                 // how it was computed: one_shot, steps, windows, stream (long_form.h)
-  std::vector<SpeechSegment> speech;  // what voice activity detection found; empty where it was not asked for
+  float confidence = 1;                   // of the utterance, [0, 1]
+  double duration_s = 0;                  // of the audio
+  std::string method;                     // how it was computed: one_shot, steps, windows, stream (long_form.h)
+  std::vector<SpeechSegment> speech;      // what voice activity detection found; empty where it was not asked for
+  std::vector<Alternative> alternatives;  // best first, the transcript itself among them; empty unless n_best > 1
 };
 
 // What one channel of a recording said between two of its pauses.

@@ -53,7 +53,8 @@ float max_prob_confidence(float log_prob, std::size_t n_tokens) {
 
 }  // namespace
 
-GreedyDecoder::GreedyDecoder(std::size_t n_tokens, int blank_id) : n_tokens_(n_tokens), blank_id_(blank_id) {
+GreedyDecoder::GreedyDecoder(std::size_t n_tokens, int blank_id, const ConfidenceOptions& confidence)
+    : n_tokens_(n_tokens), blank_id_(blank_id), confidence_(confidence) {
   if (blank_id < 0 || static_cast<std::size_t>(blank_id) >= n_tokens) {
     throw OptionError("Option blank_id is " + std::to_string(blank_id) +
                       ", but must be from 0 to below the number of " + "tokens, " + std::to_string(n_tokens) + ".");

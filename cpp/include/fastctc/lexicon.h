@@ -1,0 +1,59 @@
+// A closed vocabulary: words and how tokens spell them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fastctc/export.h"
+#include "fastctc/vocabulary.h"
+
+namespace fastctc {
+
+// What becomes of words that are not in the lexicon.
+//   forbid  only its words are found
+//   allow   any token sequence is, at unknown_word_score a word (vocabularies that mark where words start)
+enum class OutOfLexicon { forbid, allow };
+
+struct LexiconEntry {
+  std::string word;
+  std::vector<int> token_ids;  // one spelling; a word may have several, several words the same
+};
+
+// A trie over token ids. Immutable, safe from any thread.
+class FASTCTC_API Lexicon {
+ public:
+  using Node = std::uint32_t;
+  static constexpr Node kNone = 0xffffffffu;
+  static constexpr Node kRoot = 0;
+
+  // Raises OptionError on an empty lexicon, an entry without word or tokens, ids out of range, blanks.
+  Lexicon(std::vector<LexiconEntry> entries, std::size_t n_tokens, OutOfLexicon out_of_lexicon = OutOfLexicon::forbid);
+  // `word piece piece ...` a line, plain or gzip, UTF-8, any white space between (flashlight's and Kaldi's layout; a
+  // probability after the word is refused by name). word_end: a piece put after every spelling, as "<wb>"; empty: none.
+  // Raises ModelNotFoundError; ModelError that names the line.
+  static std::shared_ptr<const Lexicon> read(const std::string& path, const Vocabulary& vocabulary,
+                                             const std::string& word_end = "",
+                                             OutOfLexicon out_of_lexicon = OutOfLexicon::forbid);
+  ~Lexicon();
+  Lexicon(const Lexicon&) = delete;
+  Lexicon& operator=(const Lexicon&) = delete;
+
+  Node child(Node node, int token_id) const;  // kNone where there is none
+  // Words that end at the node, as positions of word(); ascending.
+  std::pair<const std::uint32_t*, const std::uint32_t*> words_at(Node node) const;
+  std::size_t n_words() const;  // different ones
+  std::size_t n_nodes() const;
+  const std::string& word(std::uint32_t position) const;
+  std::size_t n_tokens() const;  // of the vocabulary
+  OutOfLexicon out_of_lexicon() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fastctc
