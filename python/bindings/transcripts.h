@@ -45,4 +45,14 @@ inline py::tuple to_python(const fastctc::Hypothesis& hypothesis) {
   return py::make_tuple(tokens, hypothesis.score);
 }
 
+// (tokens, score, acoustic_score, lm_score, bonus_score, words); a word is (text, begin, end) in tokens.
+inline py::tuple to_python_scored(const fastctc::Hypothesis& hypothesis) {
+  const py::tuple plain = to_python(hypothesis);
+  const py::tuple words = tuple_of(hypothesis.words, [](const fastctc::Hypothesis::WordSpan& word) {
+    return py::make_tuple(word.text, word.begin, word.end);
+  });
+  return py::make_tuple(plain[0], hypothesis.score, hypothesis.acoustic_score, hypothesis.lm_score,
+                        hypothesis.bonus_score, words);
+}
+
 }  // namespace fastctc_bindings
