@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, module) {
   bind_streaming_model(module);
   bind_speech_detector(module);
   bind_vocabulary(module);
+  bind_language_model(module);
   bind_decoder(module);
   bind_recognizer(module);
   bind_conversation(module);

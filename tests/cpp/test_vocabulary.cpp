@@ -8,7 +8,7 @@
 #include "fastctc/error.h"
 #include "fastctc/vocabulary.h"
 #include "text/token_list.h"
-#include "text/utf8.h"
+#include "utf8.h"
 
 using namespace fastctc;
 using Pieces = std::vector<std::string>;

@@ -18,11 +18,11 @@ OWN_HEADERS = {
     "audio": {"audio.h"},
     "frontend": {"frontend.h"},
     "acoustic": {"acoustic_model.h", "streaming_model.h"},
-    "decoding": {"decoder.h", "endpoint.h", "vocabulary.h"},
+    "decoding": {"decoder.h", "endpoint.h", "hot_words.h", "language_model.h", "lexicon.h", "vocabulary.h"},
     "text": {"vocabulary.h"},
     "vad": set(),
 }
-COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h", "frame_scorer.h"}
+COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h", "frame_scorer.h", "shared_library.h"}
 
 
 def includes(path: Path) -> list[str]:

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,8 +27,10 @@ class FASTCTC_API LanguageModel {
 
   // Reads ARPA (plain or gzip, UTF-8) or fastctc's binary form (memory-mapped), told apart by content. Raises
   // ModelNotFoundError; ModelError that names file and line of what is wrong, and on KenLM's binary forms what to
-  // convert them with.
-  static std::shared_ptr<const LanguageModel> read(const std::string& path);
+  // convert them with. A gzip file needs zlib on the system at run time. `progress` is called while ARPA is read, with
+  // the part that is done, 0 to 1; what it throws passes through.
+  static std::shared_ptr<const LanguageModel> read(const std::string& path,
+                                                   const std::function<void(double)>& progress = {});
   // Writes the binary form; the file appears whole or not at all.
   void write(const std::string& path) const;
 
@@ -36,10 +39,12 @@ class FASTCTC_API LanguageModel {
   LanguageModel& operator=(const LanguageModel&) = delete;
 
   std::size_t order() const;
-  std::size_t n_words() const;                               // <unk>, <s> and </s> included
-  std::size_t n_grams(std::size_t n) const;                  // of order n, from 1
+  std::size_t n_words() const;               // <unk>, <s> and </s> included
+  std::size_t n_grams(std::size_t n) const;  // of order n, from 1; as in the ARPA file
+  std::size_t n_states() const;
+  std::size_t n_bytes() const;                               // of the binary form
   WordId find(const char* word, std::size_t n_bytes) const;  // kUnknown where it isn't there
-  std::string word(WordId id) const;
+  std::string word(WordId id) const;                         // raises OptionError on an id out of range
 
   State start() const;  // after <s>
   State empty() const;  // no history

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "acoustic/shared_library.h"
+#include "shared_library.h"
 #include "fastctc/error.h"
 #include "log_message.h"
 

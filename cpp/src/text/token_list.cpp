@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "fastctc/error.h"
-#include "text/utf8.h"
+#include "utf8.h"
 
 namespace fastctc {
 namespace {

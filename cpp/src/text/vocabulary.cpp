@@ -8,7 +8,7 @@
 #include "fastctc/error.h"
 #include "text/detokenize.h"
 #include "text/token_list.h"
-#include "text/utf8.h"
+#include "utf8.h"
 
 namespace fastctc {
 namespace {

@@ -1,4 +1,4 @@
-#include "acoustic/shared_library.h"
+#include "shared_library.h"
 
 #if defined(_WIN32)
 #ifndef NOMINMAX

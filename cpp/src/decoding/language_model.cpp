@@ -1,0 +1,132 @@
+#include "fastctc/language_model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "decoding/arpa.h"
+#include "decoding/byte_source.h"
+#include "decoding/language_model_image.h"
+#include "decoding/mapped_file.h"
+#include "decoding/whole_file.h"
+#include "fastctc/error.h"
+
+namespace fastctc {
+namespace {
+
+constexpr char kKenLm[] = "mmap lm http://kheafield.com/code";
+
+// The first bytes of a file; fewer where it is shorter, none where it is a pipe, which can be read once only.
+std::string first_bytes(const std::string& path) {
+  std::string bytes(64, '\0');
+  if (!is_regular_file(path)) return {};
+  std::ifstream stream = open_stream(path);
+  stream.read(&bytes[0], static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(stream.gcount()));
+  return bytes;
+}
+
+}  // namespace
+
+struct LanguageModel::Impl {
+  std::vector<char> built;             // from ARPA
+  std::unique_ptr<MappedFile> mapped;  // or on disk
+  ImageView view;
+
+  // Position among the arcs, or that of the end of the node's.
+  const std::uint32_t* find_arc(const ImageNode& node, const ImageNode& after, WordId word) const {
+    const std::uint32_t* first = view.arc_words + node.first_arc;
+    std::size_t n = after.first_arc - node.first_arc;
+    // Without branches on the words: they would be guessed wrong half of the time.
+    while (n > 1) {
+      const std::size_t half = n / 2;
+      first += first[half] <= word ? half : 0;
+      n -= half;
+    }
+    return n == 1 && *first == word ? first : nullptr;
+  }
+};
+
+LanguageModel::LanguageModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LanguageModel::~LanguageModel() = default;
+
+std::shared_ptr<const LanguageModel> LanguageModel::read(const std::string& path,
+                                                         const std::function<void(double)>& progress) {
+  const std::string what = "Language model '" + path + "'";
+  require_file(path, what);
+  const std::string head = first_bytes(path);
+  if (head.compare(0, sizeof(kKenLm) - 1, kKenLm) == 0) {
+    throw ModelError(what + " is in KenLM's binary form, which only KenLM reads. Build fastctc's own from the ARPA " +
+                     "file that it was made of: fastctc lm build MODEL.arpa OUT.");
+  }
+  auto impl = std::make_unique<Impl>();
+  if (is_image(head.data(), head.size())) {
+    impl->mapped = std::make_unique<MappedFile>(path, what);
+    impl->view = view_image(impl->mapped->data(), impl->mapped->size(), what);
+  } else {
+    TextLines lines(open_bytes(path, what), what);
+    impl->built = make_image(read_arpa(lines, progress));
+    impl->view = view_image(impl->built.data(), impl->built.size(), what);
+  }
+  return std::shared_ptr<const LanguageModel>(new LanguageModel(std::move(impl)));
+}
+
+void LanguageModel::write(const std::string& path) const {
+  write_whole_file(path, reinterpret_cast<const char*>(impl_->view.header),
+                   static_cast<std::size_t>(impl_->view.header->n_bytes), "Language model '" + path + "'");
+}
+
+std::size_t LanguageModel::order() const { return static_cast<std::size_t>(impl_->view.header->order); }
+
+std::size_t LanguageModel::n_words() const { return impl_->view.words.n_words; }
+
+std::size_t LanguageModel::n_grams(std::size_t n) const {
+  return n >= 1 && n <= order() ? static_cast<std::size_t>(impl_->view.n_grams[n - 1]) : 0;
+}
+
+std::size_t LanguageModel::n_states() const { return static_cast<std::size_t>(impl_->view.header->n_nodes); }
+
+std::size_t LanguageModel::n_bytes() const { return static_cast<std::size_t>(impl_->view.header->n_bytes); }
+
+LanguageModel::WordId LanguageModel::find(const char* word, std::size_t n_bytes) const {
+  const std::uint32_t id = impl_->view.words.find(std::string_view(word, n_bytes));
+  return id == kEmptySlot ? kUnknown : id;
+}
+
+std::string LanguageModel::word(WordId id) const {
+  if (id >= n_words()) {
+    throw OptionError("Word id " + std::to_string(id) + " is not in the language model, whose ids run from 0 to " +
+                      std::to_string(n_words() - 1) + ".");
+  }
+  return std::string(impl_->view.words.word(id));
+}
+
+LanguageModel::State LanguageModel::start() const { return impl_->view.header->start; }
+
+LanguageModel::State LanguageModel::empty() const { return 0; }
+
+float LanguageModel::score(State state, WordId word, State* next) const {
+  const ImageView& view = impl_->view;
+  if (word >= view.words.n_words) word = kUnknown;
+  double ln_prob = 0;
+  for (; state != 0; state = view.nodes[state].link) {
+    const ImageNode& node = view.nodes[state];
+    if (const std::uint32_t* found = impl_->find_arc(node, view.nodes[state + 1], word)) {
+      const ImageArc& arc = view.arcs[found - view.arc_words];
+      *next = arc.next;
+      return static_cast<float>(ln_prob + static_cast<double>(arc.ln_prob));
+    }
+    ln_prob += static_cast<double>(node.ln_backoff);
+  }
+  *next = view.arcs[word].next;
+  return static_cast<float>(ln_prob + static_cast<double>(view.arcs[word].ln_prob));
+}
+
+float LanguageModel::score_end(State state) const {
+  State next = 0;
+  return score(state, impl_->view.header->end_word, &next);
+}
+
+}  // namespace fastctc
