@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'AcousticStream', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'conversation_segments', 'decode_greedy', 'frontend_preset', 'open_engine', 'resample', 'speech_scores', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'LanguageModel', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.
@@ -248,6 +248,67 @@ class Vocabulary:
     @property
     def style(self) -> str:
         ...
+class LanguageModel:
+    """
+    A back-off n-gram model; immutable. Log-probs are natural logarithms.
+    """
+    @staticmethod
+    def read(path: typing.Any, progress: typing.Any = None) -> LanguageModel:
+        """
+        Reads ARPA (plain or gzip) or the binary form. `progress` is called with the part of an ARPA file that is read, 0 to 1.
+        """
+    def find(self, word: str) -> int:
+        """
+        Id of the word; 0, that of <unk>, where it isn't there.
+        """
+    def n_grams(self, n: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Of order n, from 1; as in the ARPA file.
+        """
+    def score(self, state: typing.SupportsInt | typing.SupportsIndex, word_id: typing.SupportsInt | typing.SupportsIndex) -> tuple:
+        """
+        ln P(word | state) and the state that follows.
+        """
+    def score_end(self, state: typing.SupportsInt | typing.SupportsIndex) -> float:
+        """
+        ln P(</s> | state).
+        """
+    def score_words(self, word_ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], bos: bool = True, eos: bool = True) -> list[float]:
+        """
+        ln P of each word of a text, and of </s> with `eos`.
+        """
+    def word(self, word_id: typing.SupportsInt | typing.SupportsIndex) -> str:
+        ...
+    def write(self, path: typing.Any) -> None:
+        """
+        Writes the binary form; the file appears whole or not at all.
+        """
+    @property
+    def empty(self) -> int:
+        """
+        State without history.
+        """
+    @property
+    def n_bytes(self) -> int:
+        """
+        Size of the binary form.
+        """
+    @property
+    def n_states(self) -> int:
+        ...
+    @property
+    def n_words(self) -> int:
+        """
+        <unk>, <s> and </s> included.
+        """
+    @property
+    def order(self) -> int:
+        ...
+    @property
+    def start(self) -> int:
+        """
+        State after <s>.
+        """
 class GreedyDecoder:
     def __init__(self, n_tokens: typing.SupportsInt | typing.SupportsIndex, blank_id: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
@@ -259,11 +320,30 @@ class GreedyDecoder:
         ...
     def step(self, log_probs: numpy.typing.NDArray[numpy.float32]) -> None:
         ...
+class BeamDecoder:
+    def __init__(self, vocabulary: Vocabulary, options: dict) -> None:
+        ...
+    def best(self) -> tuple:
+        ...
+    def n_best(self, n: typing.SupportsInt | typing.SupportsIndex) -> tuple:
+        ...
+    def partial(self) -> tuple:
+        ...
+    def reset(self) -> None:
+        ...
+    def step(self, log_probs: numpy.typing.NDArray[numpy.float32]) -> None:
+        ...
+    @property
+    def last_token_end_frame(self) -> int:
+        ...
+    @property
+    def n_stable_tokens(self) -> int:
+        ...
 class Recognizer:
     @staticmethod
     def load(path: str, model: dict, session: dict) -> Recognizer:
         ...
-    def decode(self, log_probs: numpy.typing.NDArray[numpy.float32]) -> tuple:
+    def decode(self, log_probs: numpy.typing.NDArray[numpy.float32], options: dict = {}) -> tuple:
         ...
     def features(self, samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple:
         ...
@@ -291,6 +371,9 @@ class Recognizer:
         ...
     @property
     def sample_rate_hz(self) -> int:
+        ...
+    @property
+    def vocabulary(self) -> Vocabulary:
         ...
 class LongForm:
     """
@@ -366,11 +449,15 @@ class StreamPool:
     @property
     def n_streams(self) -> int:
         ...
+def align(log_probs: numpy.typing.NDArray[numpy.float32], token_ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], blank_id: typing.SupportsInt | typing.SupportsIndex, confidence: dict = {}) -> tuple:
+    ...
 def conversation_segments(channels: collections.abc.Sequence[tuple[str, collections.abc.Sequence[tuple[str, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], typing.SupportsFloat | typing.SupportsIndex]], pause_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
     """
     Segments of channels (text, words, duration_s), in order of time, as tuples.
     """
 def decode_greedy(log_probs: numpy.typing.NDArray[numpy.float32], vocabulary: Vocabulary, frame_s: typing.SupportsFloat | typing.SupportsIndex, duration_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
+    ...
+def frame_confidence(log_probs: numpy.typing.NDArray[numpy.float32], confidence: dict = {}) -> numpy.typing.NDArray[numpy.float32]:
     ...
 def frontend_preset(name: str) -> list[tuple[str, str]]:
     """

@@ -6,8 +6,9 @@ ends, else None. Every prefix that a token makes of the beam is scored; then the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,35 +17,30 @@ from numpy.typing import NDArray
 from fastctc.errors import ModelError, OptionError
 from fastctc.reference.surface import surfaces
 from fastctc.reference.vocabulary import Vocabulary
+from fastctc.types import DecoderOptions
 
-__all__ = ["BeamDecoder", "BeamHypothesis", "BeamOptions", "score_text"]
+__all__ = ["BeamDecoder", "BeamHypothesis", "beam_options"]
 
 Prefix: TypeAlias = tuple[tuple[int, str | None], ...]
 NEVER = -np.inf
+DEFAULT_BONUS = 5.0
 
 
-@dataclass(frozen=True)
-class BeamOptions:
-    """The fields of DecoderOptions (options.h) that beam search reads."""
+def beam_options(options: DecoderOptions, vocabulary: Vocabulary) -> DecoderOptions:
+    """The options with the twins of what is named by a path or by phrases."""
+    if options.language_model is None and options.hot_words is None:
+        return options
+    from fastctc.reference.hot_words import HotWords
+    from fastctc.reference.language_model import LanguageModel
 
-    beam_size: int = 16
-    n_best: int = 1
-    beam_threshold: float = 20.0
-    max_tokens: int = 0
-    min_token_log_prob: float = -1e30
-    blank_skip_prob: float = 1.0
-    language_model: Any = None
-    lm_weight: float = 0.5
-    lm_unit: str = "word"
-    word_bonus: float = 0.0
-    unknown_word_score: float = -10.0
-    score_sentence_end: bool = True
-    hot_words: Any = None
-    lexicon: Any = None
-
-    def __post_init__(self) -> None:
-        if self.beam_size < 1 or not 1 <= self.n_best <= self.beam_size or self.beam_threshold <= 0:
-            raise OptionError("beam_size, n_best and beam_threshold are above 0, n_best at most beam_size.")
+    changes: dict[str, Any] = {}
+    if isinstance(options.language_model, (str, os.PathLike)):
+        changes["language_model"] = LanguageModel.read(options.language_model)
+    if isinstance(options.hot_words, (Mapping, Sequence)):
+        words = options.hot_words
+        pairs = words.items() if isinstance(words, Mapping) else [(phrase, DEFAULT_BONUS) for phrase in words]
+        changes["hot_words"] = HotWords(vocabulary, list(pairs))
+    return replace(options, **changes)
 
 
 @dataclass(frozen=True)
@@ -56,8 +52,8 @@ class BeamHypothesis:
     acoustic_score: float
     lm_score: float
     bonus_score: float
-    words: tuple[str, ...] = ()
-    """Of a lexicon."""
+    words: tuple[tuple[str, int, int], ...] = ()
+    """Of a lexicon: text, first token, one past the last."""
 
 
 class Fusion(NamedTuple):
@@ -89,9 +85,11 @@ class Entry:
 class BeamDecoder:
     """One utterance's search. Raises OptionError on options out of range."""
 
-    def __init__(self, vocabulary: Vocabulary, options: BeamOptions | None = None) -> None:
+    def __init__(self, vocabulary: Vocabulary, options: DecoderOptions) -> None:
         self.vocabulary = vocabulary
-        self.options = options or BeamOptions()
+        self.options = options
+        if options.beam_size < 1 or not 1 <= options.n_best <= options.beam_size or options.beam_threshold <= 0:
+            raise OptionError("beam_size, n_best and beam_threshold are above 0, n_best at most beam_size.")
         self._surfaces = surfaces(vocabulary)
         lexicon = self.options.lexicon
         self._is_spelled = lexicon is not None and lexicon.out_of_lexicon == "forbid"
@@ -159,7 +157,9 @@ class BeamDecoder:
         beam = {prefix: entry for prefix, entry in beam.items() if entry.total > NEVER}
         kept = sorted(beam, key=lambda prefix: self._order(prefix, beam))[: options.beam_size]
         return {
-            prefix: beam[prefix] for prefix in kept if beam[prefix].score >= beam[kept[0]].score - options.beam_threshold
+            prefix: beam[prefix]
+            for prefix in kept
+            if beam[prefix].score >= beam[kept[0]].score - options.beam_threshold
         }
 
     def _order(self, prefix: Prefix, beam: dict[Prefix, Entry] | None = None) -> Any:
@@ -255,12 +255,8 @@ class BeamDecoder:
 
     def _hypothesis(self, prefix: Prefix, fusion: Fusion) -> BeamHypothesis:
         total = self._beam[prefix].total
-        words = tuple(word for _, word in prefix if word is not None)
+        ends = [i + 1 for i, (_, word) in enumerate(prefix) if word is not None]
+        spans = zip([0, *ends], ends, strict=False)
+        words = tuple((prefix[end - 1][1] or "", begin, end) for begin, end in spans)
         ids = tuple(token for token, _ in prefix)
         return BeamHypothesis(ids, total + fusion.score, total, fusion.lm, fusion.bonus, words)
-
-
-def score_text(decoder: BeamDecoder, prefix: Prefix) -> tuple[float, float]:
-    """Language model and bonus of a whole token sequence, whatever the beam: (lm, bonus)."""
-    fusion = decoder._finish(prefix)
-    return fusion.lm, fusion.bonus
