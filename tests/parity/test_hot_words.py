@@ -68,17 +68,18 @@ def pay(hot_words: Any, ids: list[int]) -> list[float]:
 
 
 def spellable(pieces: list[str], phrases: list[tuple[str, float]], ignore_case: bool) -> list[tuple[str, float]]:
-    """Those that the reference takes; the core must refuse the others as well."""
+    """Those that both take; they refuse the same ones."""
     vocabulary, core = Vocabulary(pieces), _core.Vocabulary(pieces)
-    kept = []
-    for phrase in phrases:
+
+    def takes(path: Any, phrase: tuple[str, float]) -> bool:
         try:
-            reference.HotWords(vocabulary, [phrase], ignore_case)
+            path.hot_words(vocabulary if path is Reference else core, [phrase], ignore_case)
         except OptionError:
-            with pytest.raises(OptionError):
-                _core.HotWords(core, [phrase], ignore_case)
-        else:
-            kept.append(phrase)
+            return False
+        return True
+
+    kept = [phrase for phrase in phrases if takes(Reference, phrase)]
+    assert kept == [phrase for phrase in phrases if takes(Core, phrase)]
     return kept
 
 
@@ -151,7 +152,7 @@ def test_disfavoured_phrases_cost_nothing_before_they_are_complete(path: Any) ->
 
 @both
 def test_case(path: Any) -> None:
-    pieces = ["▁", "F", "f", "a", "S", "s", "t", "Σ", "σ", "ς", "İ", "i", "ß", "ẞ", "<blk>"]
+    pieces = ["▁", "F", "f", "a", "S", "s", "t", "Σ", "σ", "ς", "İ", "i", "ß", "ẞ", "<blk>"]  # noqa: RUF001
     texts = ["Fast", "fast", "faSt"]
     ids = [[0] + [pieces.index(character) for character in text] for text in texts]
     for phrase in texts:
@@ -167,9 +168,8 @@ def test_case(path: Any) -> None:
 def test_the_case_table_is_pythons() -> None:
     """Every letter whose case is older than Unicode 13, Python 3.10's own: folded in the core as in the reference."""
     pieces = ["<blk>", "▁"]
-    for code in (*range(0x41, 0x600), *range(0x1E00, 0x2000), *range(0x10400, 0x10450)):
-        if chr(code).isalpha():
-            pieces.append(chr(code))
+    codes = (*range(0x41, 0x600), *range(0x1E00, 0x2000), *range(0x10400, 0x10450))
+    pieces += [chr(code) for code in codes if chr(code).isalpha()]
     vocabulary = _core.Vocabulary(pieces, 0)
     n_changed = 0
     for token, character in enumerate(pieces[2:], 2):
@@ -191,7 +191,8 @@ def test_punctuation_and_scripts_without_spaces(path: Any) -> None:
     def total(text: str) -> float:
         return sum(pay(hot_words, [pieces.index("▁in" if part == "i" else part) for part in text.replace("in", "i")]))
 
-    assert total("in.") == total("in,in") == total("i") == 1 or total("in,in") == 2
+    assert total("in.") == total("i") == 1
+    assert total("in,in") == 2
     assert total("in's") == total("in-s") == 0
     assert total("住北京") == total("北京住") == total("in北京,") - 1 == 10
     assert total("北住京") == 0
@@ -202,8 +203,10 @@ def test_phrases_that_no_piece_spells(path: Any) -> None:
     pieces = ["▁ab", "c", "▁d", "<blk>"]
     with pytest.raises(OptionError, match=r"can't spell these hot phrases: .*'xy'.*'abd'.*'c c'") as caught:
         make(path, pieces, [("abc", 1.0), ("xy", 1.0), ("d ab", 2.0), ("abd", 1.0), ("c c", 1.0), ("c", 1.0)])
-    for fine in ("'abc'", "'d ab'", "'c'"):
-        assert fine not in str(caught.value).replace("with 'c'", "")
+    for fine in ("abc", "d ab", "c"):
+        assert f"'{fine}'," not in str(caught.value)
+        assert f"'{fine}' (" not in str(caught.value)
+        assert f"'{fine}']" not in str(caught.value)
     make(path, ["▁x▁a", "b▁y", "<blk>"], [("a", 1.0), ("ab", 1.0)])  # the pieces reach past them
     with pytest.raises(OptionError, match="'c'"):
         make(path, ["a", "##c", "<blk>"], [("c", 1.0)])

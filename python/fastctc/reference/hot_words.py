@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from fastctc.errors import OptionError
@@ -67,7 +67,7 @@ class HotWords:
         self._pieces = sorted({separate(text, ignore_case=ignore_case) for text, _ in added if text})
         self._has_words = vocabulary.style == "wordpiece" or bool(self._bytes) or any(" " in s for s in self._pieces)
         self.bonuses: dict[str, float] = {}
-        """By phrase: its words with a space between, before and after them (between alone, where there are no words)."""
+        """By phrase: its words with a space between, before and after them (where there are no words, as it is)."""
         for text, bonus in phrases:
             phrase = self._as_whole(text)
             if not phrase.strip():
@@ -140,8 +140,8 @@ class HotWords:
 
     def _can_spell(self, phrase: str) -> bool:
         """Whether some text that the pieces spell holds the phrase: where in it pieces can end, from left to right."""
-        # A space at its end may be the end of the utterance, one at its start the start (but a text of word pieces can't
-        # start with one that continues a word).
+        # A space at its end may be the end of the utterance, one at its start the start (but no text of word pieces
+        # starts with one that continues a word).
         goal = len(phrase.rstrip(" ")) if self._has_words else len(phrase)
         reached = {0, 1} if self._has_words and self._vocabulary.style != "wordpiece" else {0}
         for piece in self._pieces:
@@ -166,17 +166,35 @@ class HotWords:
         return any(position >= goal for position in reached)
 
 
-@lru_cache(maxsize=16)
 def beginnings(phrases: str, ignore_case: bool) -> frozenset[bytes]:
     """What the UTF-8 forms of those characters start with that may matter.
 
     Characters of phrases, white space, characters that stand alone.
     """
-    found = set()
-    for code in (*range(0x80, 0xD800), *range(0xE000, 0x110000)):
-        character = chr(code)
-        folded = fold_case(character) if ignore_case else character
-        if folded in phrases or character.isspace() or ALONE.match(character):
-            form = character.encode()
-            found |= {form[:n] for n in range(1, len(form))}
-    return frozenset(found)
+    characters = "".join(characters_of_fold().get(character, "") for character in phrases) if ignore_case else phrases
+    return separator_beginnings() | proper_beginnings(characters)
+
+
+def proper_beginnings(characters: str) -> frozenset[bytes]:
+    forms = [character.encode() for character in characters]
+    return frozenset(form[:n] for form in forms for n in range(1, len(form)))
+
+
+def all_characters() -> Iterator[str]:
+    return map(chr, (*range(0x80, 0xD800), *range(0xE000, 0x110000)))
+
+
+@lru_cache(maxsize=1)
+def separator_beginnings() -> frozenset[bytes]:
+    separators = [character for character in all_characters() if character.isspace() or ALONE.match(character)]
+    return proper_beginnings("".join(separators))
+
+
+@lru_cache(maxsize=1)
+def characters_of_fold() -> dict[str, str]:
+    """All characters by what they fold to."""
+    found: dict[str, str] = {}
+    for character in all_characters():
+        folded = fold_case(character)
+        found[folded] = found.get(folded, "") + character
+    return found
