@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'AcousticStream', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'conversation_segments', 'decode_greedy', 'frontend_preset', 'open_engine', 'resample', 'speech_scores', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'conversation_segments', 'decode_greedy', 'frontend_preset', 'open_engine', 'resample', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.
@@ -237,6 +237,10 @@ class Vocabulary:
         ...
     def text(self, ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> str:
         ...
+    def token_text(self, token_id: typing.SupportsInt | typing.SupportsIndex) -> tuple[str, typing.Any]:
+        """
+        What the token adds to a text that others began, and the value of a byte piece.
+        """
     def words(self, ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> tuple:
         ...
     @property
@@ -247,6 +251,143 @@ class Vocabulary:
         ...
     @property
     def style(self) -> str:
+        ...
+class LanguageModel:
+    """
+    A back-off n-gram model; immutable. Log-probs are natural logarithms.
+    """
+    @staticmethod
+    def read(path: typing.Any, progress: typing.Any = None) -> LanguageModel:
+        """
+        Reads ARPA (plain or gzip) or the binary form. `progress` is called with the part of an ARPA file that is read, 0 to 1.
+        """
+    def find(self, word: str) -> int:
+        """
+        Id of the word; 0, that of <unk>, where it isn't there.
+        """
+    def n_grams(self, n: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Of order n, from 1; as in the ARPA file.
+        """
+    def score(self, state: typing.SupportsInt | typing.SupportsIndex, word_id: typing.SupportsInt | typing.SupportsIndex) -> tuple:
+        """
+        ln P(word | state) and the state that follows.
+        """
+    def score_end(self, state: typing.SupportsInt | typing.SupportsIndex) -> float:
+        """
+        ln P(</s> | state).
+        """
+    def score_words(self, word_ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], bos: bool = True, eos: bool = True) -> list[float]:
+        """
+        ln P of each word of a text, and of </s> with `eos`.
+        """
+    def word(self, word_id: typing.SupportsInt | typing.SupportsIndex) -> str:
+        ...
+    def write(self, path: typing.Any) -> None:
+        """
+        Writes the binary form; the file appears whole or not at all.
+        """
+    @property
+    def empty(self) -> int:
+        """
+        State without history.
+        """
+    @property
+    def n_bytes(self) -> int:
+        """
+        Size of the binary form.
+        """
+    @property
+    def n_states(self) -> int:
+        ...
+    @property
+    def n_words(self) -> int:
+        """
+        <unk>, <s> and </s> included.
+        """
+    @property
+    def order(self) -> int:
+        ...
+    @property
+    def start(self) -> int:
+        """
+        State after <s>.
+        """
+class HotWords:
+    """
+    Phrases that recognition should prefer; immutable.
+    """
+    def __init__(self, vocabulary: Vocabulary, phrases: collections.abc.Sequence[tuple[str, typing.SupportsFloat | typing.SupportsIndex]], ignore_case: bool = True) -> None:
+        """
+        `phrases`: (text, bonus) each, the bonus in natural logarithms.
+        """
+    def __len__(self) -> int:
+        ...
+    def finish(self, state: typing.SupportsInt | typing.SupportsIndex) -> float:
+        """
+        What is still paid, or withdrawn, when the text ends.
+        """
+    def step(self, state: typing.SupportsInt | typing.SupportsIndex, token_id: typing.SupportsInt | typing.SupportsIndex) -> tuple:
+        """
+        The state after one more token, and what it is paid.
+        """
+    @property
+    def max_delta(self) -> float:
+        """
+        No step is paid more.
+        """
+    @property
+    def n_states(self) -> int:
+        ...
+    @property
+    def n_tokens(self) -> int:
+        """
+        Of the vocabulary.
+        """
+    @property
+    def start(self) -> int:
+        """
+        State of an empty text.
+        """
+class Lexicon:
+    """
+    Words and how tokens spell them, as a trie; immutable.
+    """
+    ROOT: typing.ClassVar[int] = 0
+    @staticmethod
+    def read(path: typing.Any, vocabulary: Vocabulary, word_end: str = '', out_of_lexicon: str = 'forbid') -> Lexicon:
+        """
+        Reads `word piece piece ...` a line, plain or gzip.
+        """
+    def __init__(self, entries: collections.abc.Sequence[tuple[str, collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]]], n_tokens: typing.SupportsInt | typing.SupportsIndex, out_of_lexicon: str = 'forbid') -> None:
+        """
+        `entries`: (word, token ids) each; a word may have several.
+        """
+    def child(self, node: typing.SupportsInt | typing.SupportsIndex, token_id: typing.SupportsInt | typing.SupportsIndex) -> typing.Any:
+        """
+        The node after one more token, or None.
+        """
+    def word(self, position: typing.SupportsInt | typing.SupportsIndex) -> str:
+        ...
+    def words_at(self, node: typing.SupportsInt | typing.SupportsIndex) -> list[int]:
+        """
+        Positions of the words that end at the node, ascending.
+        """
+    @property
+    def n_nodes(self) -> int:
+        ...
+    @property
+    def n_tokens(self) -> int:
+        """
+        Of the vocabulary.
+        """
+    @property
+    def n_words(self) -> int:
+        """
+        Different ones.
+        """
+    @property
+    def out_of_lexicon(self) -> str:
         ...
 class GreedyDecoder:
     def __init__(self, n_tokens: typing.SupportsInt | typing.SupportsIndex, blank_id: typing.SupportsInt | typing.SupportsIndex) -> None:
