@@ -20,7 +20,7 @@ from conftest import external
 from fastctc import _core
 from fastctc.errors import ModelError, ModelNotFoundError, OptionError
 from fastctc.reference.language_model import LanguageModel, Ngrams, parse_arpa
-from tolerances import LM_SCORE_KENLM, LM_SCORE_TWIN
+from tolerances import LM_SCORE_KENLM, LM_SCORE_TWIN, LM_SCORE_TWIN_RELATIVE
 
 LN_10 = math.log(10)
 LETTERS = ["<unk>", "<s>", "</s>", "a", "b", "c", "d", "é", "e", "unheard-of"]
@@ -64,14 +64,16 @@ def arpa(ngrams: Ngrams, order: int) -> str:
 
 
 def by_the_formula(ngrams: Ngrams, history: list[str], word: str) -> float:
-    """The log10 of P(word | history) of the whole history, with no state but the n-grams: the longest that ends the text, and the
-    back-off weights of all longer contexts."""
+    """The log10 of P(word | history) with no state but the whole history.
+
+    That of the longest n-gram that ends the text, and the back-off weights of all longer contexts.
+    """
     known = {("<unk>",): (-100.0, 0.0), **ngrams}
-    history, word = ([one if (one,) in known else "<unk>" for one in words] for words in (history, [word]))
-    for start in range(len(history) + 1):
-        if tuple(history[start:] + word) in known:
-            contexts = [tuple(history[longer:]) for longer in range(start)]
-            return known[tuple(history[start:] + word)][0] + sum(known.get(one, (0, 0.0))[1] for one in contexts)
+    text = [one if (one,) in known else "<unk>" for one in [*history, word]]
+    for start in range(len(text)):
+        if tuple(text[start:]) in known:
+            contexts = [tuple(text[longer:-1]) for longer in range(start)]
+            return known[tuple(text[start:])][0] + sum(known.get(one, (0, 0.0))[1] for one in contexts)
     raise AssertionError
 
 
@@ -86,7 +88,9 @@ def test_all_texts_of_five_words(path: Any, letters: Path) -> None:
             text = ["<s>"] * bos + [*words, "</s>"]
             expected = [by_the_formula(ngrams, text[:end], text[end]) for end in range(bos, len(text))]
             found = path.score_words(model, list(words), bos, True)
-            assert found == pytest.approx([LN_10 * one for one in expected], abs=LM_SCORE_TWIN)
+            assert found == pytest.approx(
+                [LN_10 * one for one in expected], abs=LM_SCORE_TWIN, rel=LM_SCORE_TWIN_RELATIVE
+            )
 
 
 def test_equal_states_are_equal_histories(letters: Path) -> None:
@@ -96,11 +100,13 @@ def test_equal_states_are_equal_histories(letters: Path) -> None:
     open_ = list(states)
     while open_:
         state = open_.pop()
-        assert core.score_end(state) == pytest.approx(twin.score_end(states[state]), abs=LM_SCORE_TWIN)
+        assert core.score_end(state) == pytest.approx(
+            twin.score_end(states[state]), abs=LM_SCORE_TWIN, rel=LM_SCORE_TWIN_RELATIVE
+        )
         for word in LETTERS:
             score, after = core.score(state, core.find(word))
             expected, twin_after = twin.score(states[state], word)
-            assert score == pytest.approx(expected, abs=LM_SCORE_TWIN)
+            assert score == pytest.approx(expected, abs=LM_SCORE_TWIN, rel=LM_SCORE_TWIN_RELATIVE)
             if after not in states:
                 states[after] = twin_after
                 open_.append(after)
@@ -126,12 +132,12 @@ def models(draw: st.DrawFn) -> tuple[Ngrams, int]:
     figures = st.integers(-4000, 0).map(lambda value: value / 1000)
     backoffs = st.one_of(st.just(0.0), st.integers(-2000, 500).map(lambda value: value / 1000))
     words = ["</s>", "<s>", *draw(st.permutations(["<unk>", "a", "b", "ć"]))[: draw(st.integers(1, 4))]]
-    longest = [(word,) for word in words]
-    ngrams = dict.fromkeys(longest)
+    longest: list[tuple[str, ...]] = [(word,) for word in words]
+    known = set(longest)
     for _ in range(1, order):
-        longest = [(*draw(st.sampled_from(longest)), draw(st.sampled_from(words))) for _ in range(6)] if longest else []
-        ngrams.update(dict.fromkeys(longest))
-    shuffled = draw(st.permutations(list(ngrams)))
+        longest = [(*draw(st.sampled_from(longest)), draw(st.sampled_from(words))) for _ in range(6)]
+        known.update(longest)
+    shuffled = draw(st.permutations(sorted(known)))
     return {words: (draw(figures), draw(backoffs) if len(words) < order else 0.0) for words in shuffled}, order
 
 
@@ -150,9 +156,11 @@ def test_any_model_in_any_order(tmp_path_factory: Any, model: tuple[Ngrams, int]
         for text in texts:
             expected = [by_the_formula(ngrams, text[:end], text[end]) for end in range(len(text))]
             assert Core.score_words(other, text, False, False) == pytest.approx(
-                [LN_10 * one for one in expected], abs=LM_SCORE_TWIN
+                [LN_10 * one for one in expected], abs=LM_SCORE_TWIN, rel=LM_SCORE_TWIN_RELATIVE
             )
-            assert Core.score_words(other, text, True, True) == pytest.approx(twin.score_words(text), abs=LM_SCORE_TWIN)
+            assert Core.score_words(other, text, True, True) == pytest.approx(
+                twin.score_words(text), abs=LM_SCORE_TWIN, rel=LM_SCORE_TWIN_RELATIVE
+            )
 
 
 def kenlm_module() -> ModuleType:
@@ -207,14 +215,14 @@ def test_kenlms_scores_in_100000_contexts(tmp_path: Path) -> None:
     assert_kenlms_scores(Core, binary, plain, 100_000)
 
 
-def test_the_reference_on_a_real_model(tmp_path: Path) -> None:
+def test_the_reference_on_a_real_model() -> None:
     packed = external("text") / "en-us-small.arpa.gz"
     core, twin = Core.read(packed), Reference.read(packed)
     plain = gzip.decompress(packed.read_bytes()).decode()
     ngrams = [line.split("\t")[1].split() for line in plain.split("\n") if "\t" in line]
     for text, bos, eos in random_texts(ngrams, 20_000):
         assert Core.score_words(core, text, bos, eos) == pytest.approx(
-            twin.score_words(text, bos, eos), abs=LM_SCORE_TWIN * 10, rel=1e-6
+            twin.score_words(text, bos, eos), abs=LM_SCORE_TWIN, rel=LM_SCORE_TWIN_RELATIVE
         )
 
 
@@ -244,7 +252,10 @@ def test_files_that_are_as_good(path: Any, letters: Path, tmp_path: Path, change
         assert path.score_words(model, list(words), True, True) == path.score_words(plain, list(words), True, True)
 
 
-GOOD = "\\data\\\nngram 1=3\nngram 2=2\n\n\\1-grams:\n-1\t</s>\n-99\t<s>\t-1\n-1\ta\t-1\n\n\\2-grams:\n-1\t<s> a\n-1\ta a\n\n\\end\\\n"
+GOOD = (
+    "\\data\\\nngram 1=3\nngram 2=2\n\n\\1-grams:\n-1\t</s>\n-99\t<s>\t-1\n-1\ta\t-1\n\n"
+    "\\2-grams:\n-1\t<s> a\n-1\ta a\n\n\\end\\\n"
+)
 
 
 def test_the_good_file_of_the_next_test(tmp_path: Path) -> None:
@@ -257,25 +268,25 @@ def test_the_good_file_of_the_next_test(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "core_says"),
     [
-        ("\n\\end\\\n", "", 14, r"the file ends after its 2-grams, without \\end\\"),
-        (GOOD[GOOD.index("-1\ta a") :], "", 12, "ends after 1 2-grams, but line 3 announces 2. It is cut off"),
-        (GOOD[GOOD.index("\\2-grams") :], "", 10, "ends after its 1-grams, without"),
-        (GOOD[12:], "", 2, "no `ngram N=COUNT`|no line|is due"),
-        ("1=3", "1=4", 9, "section ends after 3 1-grams, but line 2 announces 4. The counts are wrong"),
+        ("\n\\end\\\n", "", 13, r"the file ends after its 2-grams, without \\end\\"),
+        (GOOD[GOOD.index("-1\ta a") :], "", 12, "the file ends after 1 2-grams, but line 3 announces 2. It is cut off"),
+        (GOOD[GOOD.index("\\2-grams") :], "", 10, "the file ends after its 1-grams, without"),
+        (GOOD[6:], "", 2, "no line `ngram 1=COUNT`"),
+        ("1=3", "1=4", 9, "the section ends after 3 1-grams, but line 2 announces 4. The counts are wrong"),
         ("1=3", "1=2", 8, "more 1-grams than the 2 that line 2 announces"),
-        ("2=2", "2=3", 13, "section ends after 2 2-grams, but line 3 announces 3"),
+        ("2=2", "2=3", 13, "the section ends after 2 2-grams, but line 3 announces 3"),
         ("2=2", "2=1", 12, "more 2-grams than the 1 that line 3 announces"),
-        ("2=2", "2=-1", 3, "is no `ngram N=COUNT`"),
-        ("2=2", "2=1.5", 3, "is no `ngram N=COUNT`"),
+        ("2=2", "2=-1", 3, "'ngram 2=.*' is no `ngram N=COUNT`"),
+        ("2=2", "2=1.5", 3, "'ngram 2=.*' is no `ngram N=COUNT`"),
         ("2=2", "2=99999999999", 3, "more n-grams of an order than are supported"),
-        ("2=2", "3=2", 3, "where the count of 2-grams is due"),
-        ("ngram 2=2\n", "".join(f"ngram {n}=0\n" for n in range(2, 40)), 33, "above 32, the highest"),
+        ("2=2", "3=2", 3, "'ngram 3=2' where the count of 2-grams is due"),
+        ("ngram 2=2\n", "".join(f"ngram {n}=0\n" for n in range(2, 40)), 34, "an order above 32, the highest"),
         ("\\2-grams:", "\\3-grams:", 10, r"'\\3-grams:' where \\2-grams: is due"),
         ("-1\ta\t-1", "-1x\ta\t-1", 8, "'-1x' is no log-prob"),
         ("-1\ta\t-1", "nan\ta\t-1", 8, "'nan' is no log-prob"),
         ("-1\ta\t-1", "-inf\ta\t-1", 8, "'-inf' is no log-prob"),
-        ("-1\ta\t-1", "-1e400\ta\t-1", 8, "is no log-prob"),
-        ("-1\ta\t-1", "-1e39\ta\t-1", 8, "too large"),
+        ("-1\ta\t-1", "-1e400\ta\t-1", 8, "'-1e400' is no log-prob"),
+        ("-1\ta\t-1", "-1e39\ta\t-1", 8, "a number that is too large"),
         ("-1\ta\t-1", "0.1\ta\t-1", 8, "the log-prob 0.1 is above 0"),
         ("-1\ta\t-1", "-1\ta\tb", 8, "'b' is no back-off weight"),
         ("-1\ta\t-1", "-1\ta\t-1 2", 8, "more fields"),
@@ -292,15 +303,14 @@ def test_the_good_file_of_the_next_test(tmp_path: Path) -> None:
         ("\\end\\", "\\end", 14, r"'\\end' where \\end\\ is due"),
         ("\\end\\\n", "\\end\\\n\n\nmore\n", 17, r"text after \\end\\"),
         ("-1\ta\t-1", "-1\ta\x00\t-1", 8, "a NUL byte"),
-        ("\\data\\", "\\date\\", 14, r"no line \\data\\ up to here: this is no ARPA file"),
+        ("\\data\\", "\\date\\", 15, r"no line \\data\\ up to here: this is no ARPA file"),
     ],
 )
 def test_what_is_wrong_and_where(path: Any, tmp_path: Path, old: str, new: str, line: int, core_says: str) -> None:
     file = tmp_path / "wrong.arpa"
     assert old in GOOD
     file.write_bytes(GOOD.replace(old, new).encode())
-    where = f"wrong.arpa', line {line}: " if path is Core else "wrong.arpa', line "
-    with pytest.raises(ModelError, match=where + (f".*({core_says})" if path is Core else "")):
+    with pytest.raises(ModelError, match=f"wrong.arpa', line {line}: " + (core_says if path is Core else "")):
         path.read(file)
 
 
@@ -311,10 +321,10 @@ def test_contexts_that_are_no_ngrams(letters: Path, tmp_path: Path) -> None:
     file.write_text(text.replace("a a a a", "b a a b").replace("a b c c", "b c c a"), encoding="utf-8")
     assert Core.read(file).n_grams(4) == 3
     file.write_text(text.replace("a a a a", "c c c a"), encoding="utf-8")
-    message = "line 43: its first words, 'c c c', are no 3-gram of this file, so that nothing leads to this 4-gram"
+    message = "line 45: its first words, 'c c c', are no 3-gram of this file, so that nothing leads to this 4-gram"
     with pytest.raises(ModelError, match=message):
         Core.read(file)
-    with pytest.raises(ModelError, match="line 43: .*no 3-gram"):
+    with pytest.raises(ModelError, match=r"line 45: .*no 3-gram"):
         Reference.read(file)
 
 
@@ -330,13 +340,13 @@ def test_other_encodings(path: Any, letters: Path, tmp_path: Path) -> None:
     file = tmp_path / "other.arpa"
     text = letters.read_text(encoding="utf-8")
     file.write_bytes(text.encode("latin-1"))
-    with pytest.raises(ModelError, match="line 15: .*not UTF-8"):
+    with pytest.raises(ModelError, match=r"line 15: .*not UTF-8"):
         path.read(file)
     file.write_bytes(text.encode("utf-16"))
     with pytest.raises(ModelError, match="is UTF-16"):
         path.read(file)
     file.write_bytes(text.encode("utf-16-le"))
-    with pytest.raises(ModelError, match="NUL|no line"):
+    with pytest.raises(ModelError, match=r"NUL|no line"):
         path.read(file)
 
 
@@ -353,7 +363,7 @@ def test_gzip(path: Any, letters: Path, tmp_path: Path) -> None:
     assert path.score_words(path.read(file), words, True, True) == expected  # members follow each other
     for damaged in (packed[:-12], packed[:100], packed[:60] + b"\0\1\2\3" + packed[64:], packed[:-6] + b"abcdef"):
         file.write_bytes(damaged)
-        with pytest.raises(ModelError, match="letters.arpa.gz' is damaged|letters.arpa.gz', line"):
+        with pytest.raises(ModelError, match=r"letters.arpa.gz' is damaged|letters.arpa.gz', line"):
             path.read(file)
 
 
@@ -372,7 +382,7 @@ def test_files_that_are_not_there(path: Any, tmp_path: Path) -> None:
 def test_kenlms_binary_is_named(tmp_path: Path) -> None:
     file = tmp_path / "model.binary"
     file.write_bytes(b"mmap lm http://kheafield.com/code format version 5\n\0" + bytes(200))
-    with pytest.raises(ModelError, match="is in KenLM's binary form.*fastctc lm build MODEL.arpa OUT"):
+    with pytest.raises(ModelError, match=r"is in KenLM's binary form.*fastctc lm build MODEL.arpa OUT"):
         Core.read(file)
 
 
@@ -389,7 +399,7 @@ def test_the_binary_form(letters: Path, tmp_path: Path) -> None:
     if sys.platform != "win32":  # which keeps mapped files
         mapped.write(file)
     assert mapped.score_words([3, 4, 5]) == model.score_words([3, 4, 5])
-    with pytest.raises(ModelError, match="nowhere.*can't be written"):
+    with pytest.raises(ModelError, match=r"nowhere.*can't be written"):
         model.write(tmp_path / "nowhere" / "x.lm")
     with pytest.raises(ModelError, match="can't be written: give the path of a file"):
         model.write(tmp_path)
@@ -402,7 +412,7 @@ def test_binaries_of_others(letters: Path, tmp_path: Path) -> None:
     good = file.read_bytes()
     for cut in (16, 40, 87, 88, 200, len(good) - 8, len(good) - 1):
         file.write_bytes(good[:cut])
-        with pytest.raises(ModelError, match="cut off.*fastctc lm build"):
+        with pytest.raises(ModelError, match=r"cut off.*fastctc lm build"):
             Core.read(file)
     for bytes_, message in [
         (good[:16] + good[16:20][::-1] + good[20:], "another byte order"),

@@ -6,6 +6,7 @@ import gzip
 import math
 import os
 import re
+import zlib
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -57,7 +58,7 @@ class LanguageModel:
             raise ModelError(f"{what} can't be read: {error}") from error
         try:
             return cls(*parse_arpa(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data, what))
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ModelError(f"{what} is damaged: {error}") from error
 
     def n_grams(self, n: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import zlib
 from collections.abc import Sequence
 
 from fastctc.errors import ModelError, ModelNotFoundError, OptionError
@@ -84,7 +85,7 @@ class Lexicon:
             raise OptionError(f"Option word_end is '{word_end}', which is no piece of the vocabulary.")
         try:
             entries = parse(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data, ids, word_end, what)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ModelError(f"{what} is damaged: {error}") from error
         return cls(entries, len(vocabulary), out_of_lexicon)
 
