@@ -3,11 +3,11 @@
     python benchmarks/decoding.py [--quick]
 
 Log-probs [750, 1025] of sentences in a made-up language with its own 3-gram (decoding_data.py says how they are
-made), beams of 16, 64 and 100, one thread, without and with the language model. Every system prunes by its own defaults;
-where it has none: flashlight-text tries the 50 likeliest tokens of a frame, fast-ctc-decode those above 0.0009. With the
-model all take a weight of 0.5 and a word bonus of 1.5 (pyctcdecode's defaults); flashlight-text's wheel and
-fast-ctc-decode take no n-gram models. What is timed is the search and fetching the text (in fastctc also the times of
-tokens, by alignment). fastctc's decoder is the C++ one that transcribe() uses, driven as there.
+made), beams of 16, 64 and 100, one thread, without and with the language model. Every system prunes by its own
+defaults; where it has none: flashlight-text tries the 50 likeliest tokens of a frame, fast-ctc-decode those above
+0.0009. With the model all take a weight of 0.5 and a word bonus of 1.5 (pyctcdecode's defaults); flashlight-text's
+wheel and fast-ctc-decode take no n-gram models. What is timed is the search and fetching the text (in fastctc also the
+times of tokens, by alignment). fastctc's decoder is the C++ one that transcribe() uses, driven as there.
 """
 
 from __future__ import annotations

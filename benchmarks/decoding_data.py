@@ -42,7 +42,8 @@ class Language:
         while len(spellings) < N_WORDS:
             n_more = int(random.choice([0, 1, 2, 3], p=[0.25, 0.4, 0.25, 0.1]))
             more = random.integers(N_STARTS, N_PIECES, n_more)
-            spellings[(int(random.integers(N_STARTS)), *map(int, more))] = None
+            ids = (int(random.integers(N_STARTS)), *map(int, more))
+            spellings[ids] = None
         self.spellings = list(spellings)
         self.words = ["".join(self.pieces[i] for i in ids).removeprefix("\u2581") for ids in self.spellings]
         self._followers = random.integers(0, N_WORDS, (N_WORDS, N_FOLLOWERS))
@@ -138,8 +139,8 @@ def _arpa_lines(language: Language, counts: list[Counter[tuple[str, ...]]]) -> I
         history: Counter[tuple[str, ...]] = Counter()
         for gram, count in counts[n].items():
             history[gram[:-1]] += count
-        seen: Counter[tuple[str, ...]] = Counter()
-        lower: Counter[tuple[str, ...]] = Counter()
+        seen = dict.fromkeys(history, 0.0)
+        lower = dict.fromkeys(history, 0.0)
         for gram, count in counts[n].items():
             probs[n][gram] = (count - DISCOUNT) / history[gram[:-1]]
             seen[gram[:-1]] += probs[n][gram]

@@ -43,6 +43,10 @@ std::size_t character_bytes(const std::string& text, std::size_t position) {
   return character_at(text, position).n_bytes;
 }
 
+std::uint32_t code_point(const std::string& text, std::size_t position) {
+  return character_at(text, position).code_point;
+}
+
 std::size_t find_invalid_utf8(const std::string& text) {
   std::size_t position = 0;
   while (position < text.size()) {

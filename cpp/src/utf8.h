@@ -2,12 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace fastctc {
 
 // Bytes of the character that starts at `position`, 0 where there is no valid one.
 std::size_t character_bytes(const std::string& text, std::size_t position);
+
+// Code point of the valid character that starts at `position`.
+std::uint32_t code_point(const std::string& text, std::size_t position);
 
 // Offset of the first byte that is not part of a valid character; text.size() when all are.
 std::size_t find_invalid_utf8(const std::string& text);

@@ -57,5 +57,12 @@ void bind_vocabulary(py::module_& module) {
                              })
       .def("piece", &Vocabulary::piece, py::arg("token_id"))
       .def("text", &Vocabulary::text, py::arg("ids"))
+      .def(
+          "token_text",
+          [](const Vocabulary& vocabulary, int token_id) {
+            const Vocabulary::TokenText text = vocabulary.token_text(token_id);
+            return py::make_tuple(text.text, text.byte < 0 ? py::object(py::none()) : py::object(py::int_(text.byte)));
+          },
+          py::arg("token_id"), "What the token adds to a text that others began, and the value of a byte piece.")
       .def("words", &words, py::arg("ids"));
 }

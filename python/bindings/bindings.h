@@ -13,6 +13,8 @@ void bind_streaming_model(pybind11::module_& module);
 void bind_speech_detector(pybind11::module_& module);
 void bind_vocabulary(pybind11::module_& module);
 void bind_conversation(pybind11::module_& module);
+void bind_hot_words(pybind11::module_& module);
+void bind_lexicon(pybind11::module_& module);
 void bind_language_model(pybind11::module_& module);
 void bind_decoder(pybind11::module_& module);
 void bind_recognizer(pybind11::module_& module);

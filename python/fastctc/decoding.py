@@ -91,7 +91,7 @@ class HotWords:
         self._core = _hot_words(recognizer._core.vocabulary, phrases, bonus, ignore_case)
 
     def __repr__(self) -> str:
-        return f"HotWords({self._core.n_phrases} phrases)"
+        return f"HotWords({len(self._core)} phrases)"
 
 
 class Lexicon:

@@ -30,11 +30,12 @@ class FASTCTC_API Lexicon {
   static constexpr Node kNone = 0xffffffffu;
   static constexpr Node kRoot = 0;
 
-  // Raises OptionError on an empty lexicon, an entry without word or tokens, ids out of range, blanks.
+  // Raises OptionError on an empty lexicon, an entry without word or tokens, ids out of range.
   Lexicon(std::vector<LexiconEntry> entries, std::size_t n_tokens, OutOfLexicon out_of_lexicon = OutOfLexicon::forbid);
   // `word piece piece ...` a line, plain or gzip, UTF-8, any white space between (flashlight's and Kaldi's layout; a
   // probability after the word is refused by name). word_end: a piece put after every spelling, as "<wb>"; empty: none.
-  // Raises ModelNotFoundError; ModelError that names the line.
+  // Spellings that end in it already stay as they are. Raises ModelNotFoundError; ModelError that names the line, and
+  // all pieces that the vocabulary lacks; OptionError when word_end is none of its pieces.
   static std::shared_ptr<const Lexicon> read(const std::string& path, const Vocabulary& vocabulary,
                                              const std::string& word_end = "",
                                              OutOfLexicon out_of_lexicon = OutOfLexicon::forbid);
@@ -42,14 +43,14 @@ class FASTCTC_API Lexicon {
   Lexicon(const Lexicon&) = delete;
   Lexicon& operator=(const Lexicon&) = delete;
 
-  Node child(Node node, int token_id) const;  // kNone where there is none
+  Node child(Node node, int token_id) const;  // kNone where there is none; `node` is not checked
   bool is_leaf(Node node) const;              // no spelling goes on from it
   // Words that end at the node, as positions of word(); ascending.
   std::pair<const std::uint32_t*, const std::uint32_t*> words_at(Node node) const;
   std::size_t n_words() const;  // different ones
   std::size_t n_nodes() const;
-  const std::string& word(std::uint32_t position) const;
-  std::size_t n_tokens() const;  // of the vocabulary
+  const std::string& word(std::uint32_t position) const;  // raises OptionError on a position out of range
+  std::size_t n_tokens() const;                           // of the vocabulary
   OutOfLexicon out_of_lexicon() const;
 
  private:

@@ -60,6 +60,15 @@ class FASTCTC_API Vocabulary {
   };
   std::vector<WordSpan> words(const std::vector<int>& ids) const;
 
+  // What a token adds to a text that others began, for automata over characters: "\u2581two" (sentencepiece) and "two"
+  // (wordpiece) add " two", "##ty" adds "ty", a control piece and the blank nothing. White space that an utterance
+  // starts or ends with is no part of text(). Raises OptionError on an id out of range.
+  struct TokenText {
+    std::string text;
+    int byte = -1;  // value of a byte piece, whose text is empty: a run of them is read as UTF-8
+  };
+  TokenText token_text(int id) const;
+
  private:
   std::vector<std::string> pieces_;
   int blank_id_ = -1;

@@ -76,11 +76,13 @@ class ArpaReader {
     // What stands before \data\ is a comment.
     do {
       if (!next_filled()) {
-        lines_.fail(std::max<std::size_t>(lines_.number(), 1), "no line \\data\\ up to here: this is no ARPA file.");
+        lines_.fail(lines_.number() + 1, "no line \\data\\ up to here: this is no ARPA file.");
       }
     } while (line_ != "\\data\\");
     while (next_filled() && line_.substr(0, 6) == "ngram ") add_count(line_.substr(6));
-    if (counts_.empty()) lines_.fail("no line `ngram 1=COUNT` after \\data\\.");
+    if (counts_.empty()) {
+      lines_.fail(lines_.number() + line_.empty(), "no line `ngram 1=COUNT` after \\data\\.");
+    }
   }
 
   void add_count(std::string_view text) {
@@ -105,7 +107,9 @@ class ArpaReader {
 
   void read_section(std::size_t n) {
     const std::string mark = "\\" + plural(n) + ":";
-    if (line_.empty()) lines_.fail("the file ends where " + mark + " is due: it is cut off.");
+    if (line_.empty()) {
+      lines_.fail(lines_.number() + 1, "the file ends where " + mark + " is due: it is cut off.");
+    }
     if (line_ != mark) lines_.fail("'" + quote(line_) + "' where " + mark + " is due.");
     const Count count = counts_[n - 1];
     first_line_ = lines_.number() + 1;

@@ -1,8 +1,8 @@
 #include "decoding/fusion.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "decoding/surface.h"
 #include "fastctc/error.h"
 
 namespace fastctc {
@@ -23,8 +23,11 @@ Fusion::Fusion(const Vocabulary& vocabulary, const DecoderOptions& options)
       hot_words_(options.hot_words.get()),
       lexicon_(options.lexicon.get()),
       is_token_lm_(lm_ != nullptr && options.lm_unit == LanguageModelUnit::token),
-      is_empty_(lm_ == nullptr && hot_words_ == nullptr && lexicon_ == nullptr && options.word_bonus == 0),
-      surfaces_(surfaces(vocabulary)) {
+      is_empty_(lm_ == nullptr && hot_words_ == nullptr && lexicon_ == nullptr && options.word_bonus == 0) {
+  for (std::size_t id = 0; id < vocabulary.size(); ++id) {
+    Vocabulary::TokenText text = vocabulary.token_text(static_cast<int>(id));
+    surfaces_.push_back(text.byte < 0 ? std::move(text.text) : std::string(1, static_cast<char>(text.byte)));
+  }
   if (hot_words_) check_size("hot words", hot_words_->n_tokens(), vocabulary);
   if (lexicon_) check_size("lexicon's spellings", lexicon_->n_tokens(), vocabulary);
   // Log-probs of the model are no gain. A token may end as many words as its text has spaces, and one of a lexicon.

@@ -23,14 +23,6 @@ int hex_digit(char c) {
   return -1;
 }
 
-// Value of a byte piece <0xNN>, else -1.
-int byte_value(const std::string& piece) {
-  if (piece.size() != 6 || !starts_with(piece, "<0x", 3) || piece[5] != '>') return -1;
-  const int high = hex_digit(piece[3]);
-  const int low = hex_digit(piece[4]);
-  return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
 bool is_control(const std::string& piece) { return piece == "<s>" || piece == "</s>" || piece == "<pad>"; }
 
 // What BERT tokenizers call special; NeMo's ids_to_text leaves them out.
@@ -98,6 +90,17 @@ std::string with_spaces(const std::string& piece, std::size_t begin) {
   return surface;
 }
 
+// Of a piece without its first bytes.
+std::string sentencepiece_text(const std::string& piece, std::size_t begin) {
+  if (is_control(piece)) return "";
+  return piece == "<unk>" ? kUnknownText : with_spaces(piece, begin);
+}
+
+std::string characters_text(const std::string& piece, bool bar_is_space) {
+  if (is_control(piece)) return "";
+  return is_space_piece(piece) || (bar_is_space && piece == "|") ? " " : piece;
+}
+
 // SentencePieceProcessor::Decode (sentencepiece, src/sentencepiece_processor.cc) with add_dummy_prefix and
 // remove_extra_whitespaces: while there is no text, each piece loses one leading U+2581.
 Detokenized detokenize_sentencepiece(const std::vector<const std::string*>& pieces) {
@@ -109,14 +112,8 @@ Detokenized detokenize_sentencepiece(const std::vector<const std::string*>& piec
       continue;
     }
     builder.flush_bytes();
-    if (is_control(*piece)) {
-      builder.add("");
-    } else if (*piece == "<unk>") {
-      builder.add(kUnknownText);
-    } else {
-      const bool strip = builder.text().empty() && starts_with(*piece, kWordStart, kWordStartBytes);
-      builder.add(with_spaces(*piece, strip ? kWordStartBytes : 0));
-    }
+    const bool strip = builder.text().empty() && starts_with(*piece, kWordStart, kWordStartBytes);
+    builder.add(sentencepiece_text(*piece, strip ? kWordStartBytes : 0));
   }
   return builder.finish();
 }
@@ -127,12 +124,8 @@ Detokenized detokenize_characters(const std::vector<const std::string*>& pieces,
     const int byte = byte_value(*piece);
     if (byte >= 0) {
       builder.add_byte(byte);
-    } else if (is_control(*piece)) {
-      builder.add("");
-    } else if (is_space_piece(*piece) || (bar_is_space && *piece == "|")) {
-      builder.add(" ");
     } else {
-      builder.add(*piece);
+      builder.add(characters_text(*piece, bar_is_space));
     }
   }
   return builder.finish();
@@ -172,6 +165,21 @@ void strip(Detokenized& value) {
 }  // namespace
 
 bool is_space_piece(const std::string& piece) { return piece == " " || piece == "<space>" || piece == kWordStart; }
+
+int byte_value(const std::string& piece) {
+  if (piece.size() != 6 || !starts_with(piece, "<0x", 3) || piece[5] != '>') return -1;
+  const int high = hex_digit(piece[3]);
+  const int low = hex_digit(piece[4]);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+std::string added_text(const std::string& piece, TextStyle style, bool bar_is_space) {
+  if (style == TextStyle::sentencepiece) return sentencepiece_text(piece, 0);
+  if (style == TextStyle::characters) return characters_text(piece, bar_is_space);
+  if (is_control(piece) || is_bert_special(piece)) return "";
+  if (starts_with(piece, "##", 2)) return piece.substr(2);
+  return piece == kWordStart ? " " : " " + piece;
+}
 
 Detokenized detokenize(const std::vector<const std::string*>& pieces, TextStyle style, bool bar_is_space) {
   if (style == TextStyle::sentencepiece) return detokenize_sentencepiece(pieces);

@@ -22,6 +22,12 @@ struct Detokenized {
 // `pieces` point to the pieces of the tokens in order. `bar_is_space`: "|" alone is a space (characters style).
 Detokenized detokenize(const std::vector<const std::string*>& pieces, TextStyle style, bool bar_is_space);
 
+// What a piece adds to a text that others began; byte pieces (byte_value) aside.
+std::string added_text(const std::string& piece, TextStyle style, bool bar_is_space);
+
+// Value of a byte piece <0xNN>, else -1.
+int byte_value(const std::string& piece);
+
 // Ranges of the text between white space.
 std::vector<ByteRange> split_words(const std::string& text);
 

@@ -173,6 +173,15 @@ std::string Vocabulary::text(const std::vector<int>& ids) const {
   return detokenize_ids(*this, ids, bar_is_space_).text;
 }
 
+Vocabulary::TokenText Vocabulary::token_text(int id) const {
+  const std::string& text = piece(id);
+  TokenText result;
+  if (id == blank_id_) return result;
+  if (style_ != TextStyle::wordpiece) result.byte = byte_value(text);
+  if (result.byte < 0) result.text = added_text(text, style_, bar_is_space_);
+  return result;
+}
+
 std::vector<Vocabulary::WordSpan> Vocabulary::words(const std::vector<int>& ids) const {
   const Detokenized result = detokenize_ids(*this, ids, bar_is_space_);
   std::vector<WordSpan> words;

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastctc.errors import ModelError, OptionError
-from fastctc.reference.surface import surfaces
+from fastctc.reference.hot_words import HotWords
+from fastctc.reference.language_model import LanguageModel
 from fastctc.reference.vocabulary import Vocabulary
 from fastctc.types import DecoderOptions
 
@@ -30,9 +31,6 @@ def beam_options(options: DecoderOptions, vocabulary: Vocabulary) -> DecoderOpti
     """The options with the twins of what is named by a path or by phrases."""
     if options.language_model is None and options.hot_words is None:
         return options
-    from fastctc.reference.hot_words import HotWords
-    from fastctc.reference.language_model import LanguageModel
-
     changes: dict[str, Any] = {}
     if isinstance(options.language_model, (str, os.PathLike)):
         changes["language_model"] = LanguageModel.read(options.language_model)
@@ -63,7 +61,7 @@ class Fusion(NamedTuple):
     bonus: float
     lm_state: Any
     hot_state: Any
-    text: str
+    text: bytes
     """Of the open word."""
 
     @property
@@ -90,7 +88,7 @@ class BeamDecoder:
         self.options = options
         if options.beam_size < 1 or not 1 <= options.n_best <= options.beam_size or options.beam_threshold <= 0:
             raise OptionError("beam_size, n_best and beam_threshold are above 0, n_best at most beam_size.")
-        self._surfaces = surfaces(vocabulary)
+        self._surfaces = [_surface(vocabulary, token) for token in range(len(vocabulary))]
         lexicon = self.options.lexicon
         self._is_spelled = lexicon is not None and lexicon.out_of_lexicon == "forbid"
         self.reset()
@@ -176,10 +174,12 @@ class BeamDecoder:
         """What words a token may end: None is no word."""
         if not self._is_spelled:
             return [None]
-        spelled = (*self._spelled(prefix), token)
         lexicon = self.options.lexicon
-        open_end = [None] if lexicon.is_prefix(spelled) else []
-        return [*open_end, *lexicon.words_spelled(spelled)]
+        node = lexicon.child(self._spelled(prefix), token)
+        if node is None:
+            return []
+        goes_on = any(lexicon.child(node, other) is not None for other in range(lexicon.n_tokens))
+        return [*([None] if goes_on else []), *(lexicon.word(position) for position in lexicon.words_at(node))]
 
     def _spelled(self, prefix: Prefix) -> tuple[int, ...]:
         """Tokens of the open word of a lexicon."""
@@ -191,7 +191,7 @@ class BeamDecoder:
 
     def _start(self) -> Fusion:
         lm, hot_words = self.options.language_model, self.options.hot_words
-        return Fusion(0.0, 0.0, lm and lm.start, hot_words and hot_words.start, "")
+        return Fusion(0.0, 0.0, lm and lm.start, hot_words and hot_words.start, b"")
 
     def _fusion(self, prefix: Prefix) -> Fusion:
         if prefix not in self._fusions:
@@ -205,7 +205,7 @@ class BeamDecoder:
             if self.options.lm_unit == "word" and word is not None:
                 now = self._add_word(now, word, True)
         else:
-            *ended, open_text = (now.text + self._surfaces[token]).split(" ")
+            *ended, open_text = (now.text + self._surfaces[token]).split(b" ")
             for text in filter(None, ended):
                 now = self._close(now._replace(text=text), prefix[:-1])
             now = now._replace(text=open_text)
@@ -220,20 +220,29 @@ class BeamDecoder:
     def _close(self, now: Fusion, prefix: Prefix) -> Fusion:
         """The open word ends."""
         lexicon = self.options.lexicon
-        is_known = lexicon is None or bool(lexicon.words_spelled(self._last_word_tokens(prefix)))
+        is_known = lexicon is None or self._is_spelled_by(lexicon, self._last_word_tokens(prefix))
         if self.options.language_model is not None and self.options.lm_unit == "token":
             return now if is_known else now._replace(lm=now.lm + self.options.unknown_word_score)
-        return self._add_word(now, now.text, is_known)
+        return self._add_word(now, now.text.decode("utf-8", "replace"), is_known)
+
+    @staticmethod
+    def _is_spelled_by(lexicon: Any, tokens: tuple[int, ...]) -> bool:
+        node = lexicon.root
+        for token in tokens:
+            node = lexicon.child(node, token)
+            if node is None:
+                return False
+        return bool(lexicon.words_at(node))
 
     def _last_word_tokens(self, prefix: Prefix) -> tuple[int, ...]:
         tokens = [token for token, _ in prefix]
-        starts = [i for i, token in enumerate(tokens) if self._surfaces[token].startswith(" ")]
+        starts = [i for i, token in enumerate(tokens) if self._surfaces[token].startswith(b" ")]
         return tuple(tokens[starts[-1] if starts else 0 :])
 
     def _add_word(self, now: Fusion, word: str, is_known: bool) -> Fusion:
         options, lm, lm_state = self.options, now.lm, now.lm_state
         if options.language_model is not None:
-            is_known = is_known and options.language_model.is_known(word)
+            is_known = is_known and word in options.language_model and word != "<unk>"
             log_prob, lm_state = options.language_model.score(lm_state, word)
             lm += options.lm_weight * log_prob
         if not is_known:
@@ -260,3 +269,9 @@ class BeamDecoder:
         words = tuple((prefix[end - 1][1] or "", begin, end) for begin, end in spans)
         ids = tuple(token for token, _ in prefix)
         return BeamHypothesis(ids, total + fusion.score, total, fusion.lm, fusion.bonus, words)
+
+
+def _surface(vocabulary: Vocabulary, token: int) -> bytes:
+    """What a token adds to the text; a space ends a word."""
+    text, byte = vocabulary.token_text(token)
+    return text.encode() if byte is None else bytes([byte])

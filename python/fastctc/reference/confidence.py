@@ -56,5 +56,7 @@ def aggregate(confidences: Sequence[float], aggregation: str) -> float:
     """Of several; 1 of none."""
     if len(confidences) == 0:
         return 1.0
-    functions = {"min": np.min, "max": np.max, "mean": np.mean, "product": np.prod}
-    return float(functions[aggregation](np.asarray(confidences, np.float64)))
+    values = np.asarray(confidences, np.float64)
+    if aggregation == "mean":
+        return float(values.mean())
+    return float(values.prod() if aggregation == "product" else values.min() if aggregation == "min" else values.max())

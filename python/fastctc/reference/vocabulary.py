@@ -122,6 +122,28 @@ class Vocabulary:
             spans.append(WordSpan(match.group(), first.first_token, last.last_token + 1))
         return tuple(spans)
 
+    def token_text(self, token_id: int) -> tuple[str, int | None]:
+        """What a token adds to a text that others began, and the value of a byte piece, whose text is empty."""
+        piece = self.piece(token_id)
+        if token_id == self.blank_id:
+            return "", None
+        if self.style != "wordpiece" and (match := BYTE_PIECE.fullmatch(piece)):
+            return "", int(match[1], 16)
+        if self.style == "wordpiece":
+            # Of "x" and the piece: a text that starts with "##" is another matter.
+            text = "".join(character.text for character in wordpiece_characters(["x", piece]))
+            return text.removeprefix("x"), None
+        if self.style == "sentencepiece":
+            return "".join(character.text for character in sentencepiece_characters(["x", piece])).removeprefix(
+                "x"
+            ), None
+        return "".join(character.text for character in plain_characters([piece], self.space_pieces)), None
+
+    @property
+    def space_pieces(self) -> tuple[str, ...]:
+        """Pieces of a list of characters that are a space."""
+        return ("|",) if self._bar_is_space else SPACE_PIECES
+
     def _characters(self, ids: Sequence[int]) -> list[Character]:
         pieces = [self.piece(token_id) for token_id in ids]
         if self.blank_id in ids:
@@ -130,9 +152,8 @@ class Vocabulary:
             return strip(wordpiece_characters(pieces))
         if self.style == "sentencepiece":
             return sentencepiece_characters(pieces)
-        if self._bar_is_space:
-            return strip(plain_characters(pieces, ("|",)))
-        return plain_characters(pieces, SPACE_PIECES)
+        characters = plain_characters(pieces, self.space_pieces)
+        return strip(characters) if self._bar_is_space else characters
 
 
 def read_bytes(path: str | os.PathLike[str], name: str) -> bytes:
