@@ -75,9 +75,9 @@ class Language:
                 break
             said.append(self.words[word])
             for token in tokens:
-                for _ in range(2 if random.random() < 0.2 else 1):
-                    _emit(probs[frame], token, confusions[token], random)
-                    frame += 1
+                n_frames = 2 if random.random() < 0.2 else 1
+                _emit(probs[frame : frame + n_frames], token, confusions[token], random)
+                frame += n_frames
                 end = frame + int(random.integers(1, 4))
                 blank_until(probs, frame, end, random)
                 frame = end
@@ -93,17 +93,18 @@ def _syllable(index: int) -> str:
     return consonants[rest // 5] + vowels[rest % 5] + consonants[first]
 
 
-def _emit(row: NDArray[np.float64], token: int, confused: NDArray[np.int64], random: np.random.Generator) -> None:
+def _emit(rows: NDArray[np.float64], token: int, confused: NDArray[np.int64], random: np.random.Generator) -> None:
+    """The frames of one token, alike: what it is taken for doesn't change between them."""
     own = random.uniform(0.55, 0.99)
     rest = 1 - own
     shares = random.dirichlet([2.0, 0.7, 0.7, 0.5])
     if random.random() < 0.07:
         own, rest = 0.4, 0.6
         shares = np.array([0.8, 0.05, 0.05, 0.1])
-    row[token] += own
+    rows[:, token] += own
     for piece, share in zip(confused, shares, strict=False):
-        row[piece] += rest * share
-    row[BLANK] += rest * shares[3]
+        rows[:, piece] += rest * share
+    rows[:, BLANK] += rest * shares[3]
 
 
 def blank_until(probs: NDArray[np.float64], begin: int, end: int, random: np.random.Generator) -> None:

@@ -416,11 +416,11 @@ class DecoderOptions:
     """Prefixes kept after a frame."""
     n_best: int = 1
     """`Transcript.alternatives`."""
-    beam_threshold: float = 20.0
+    beam_threshold: float = 10.0
     """Prefixes whose score is so much below the best's go."""
     max_tokens: int = 0
     """Most likely tokens of a frame that are tried; 0: all."""
-    min_token_log_prob: float = -1e30
+    min_token_log_prob: float = -8.0
     """Tokens of a frame less likely than this are not tried."""
     blank_skip_prob: float = 1.0
     """Frames whose blank is at least as likely are taken as certain; 1: none."""

@@ -57,7 +57,7 @@ TOKEN_ARPA = ARPA.replace(" ab ", " b ").replace(" ab\n", " b\n").replace(" a", 
 PHRASES = [("a", 0.7), ("ab c", 2.0), ("b", -0.9), ("ab a", 1.1)]
 ENTRIES = [("one", [0]), ("won", [0]), ("two", [2, 1]), ("three", [0, 1]), ("three", [3]), ("four", [3, 3])]
 ALLOWED = [("a", [0]), ("ab", [0, 1]), ("c", [3])]
-EVERYTHING = {"beam_size": 100_000, "beam_threshold": 1e9}
+EVERYTHING = {"beam_size": 100_000, "beam_threshold": 1e9, "min_token_log_prob": -1e30}
 SCORES = 1e-5
 """Between sums of exponentials in another order."""
 

@@ -145,11 +145,11 @@ struct DecoderOptions {
   ConfidenceOptions confidence;
 
   // Of beam; scores are natural logarithms.
-  int beam_size = 16;                 // prefixes kept after a frame, >= 1
-  int n_best = 1;                     // alternatives in the result, 1 to beam_size
-  double beam_threshold = 20.0;       // prefixes whose score is so much below the best's go, > 0
-  int max_tokens = 0;                 // most likely tokens of a frame that are tried; 0: all
-  double min_token_log_prob = -1e30;  // tokens of a frame less likely than this are not tried
+  int beam_size = 16;                // prefixes kept after a frame, >= 1
+  int n_best = 1;                    // alternatives in the result, 1 to beam_size
+  double beam_threshold = 10.0;      // prefixes whose score is so much below the best's go, > 0
+  int max_tokens = 0;                // most likely tokens of a frame that are tried; 0: all
+  double min_token_log_prob = -8.0;  // tokens of a frame less likely than this are not tried
   double blank_skip_prob = 1.0;  // frames whose blank is at least as likely are taken as certain; 1: none is skipped
   std::shared_ptr<const LanguageModel> language_model;
   double lm_weight = 0.5;

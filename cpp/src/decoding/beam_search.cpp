@@ -159,7 +159,7 @@ void BeamSearch::grow_by(std::int32_t slot, std::int32_t token, double log_prob)
     if (is_in_beam(slot, token, word)) return;  // it has taken this in stay()
     // A cheap bound first: repeats start from less than the whole prefix.
     if (total + tree_[prefix.node].state.score() + fusion_.max_gain() + kSlack < floor_) return;
-    const double score = fusion_.is_empty() ? total : total + extended(prefix.node, token, word).score();
+    const double score = total + extended_score(prefix.node, token, word);
     consider({score, total, slot, token, word});
   };
   if (fusion_.spells_words()) {
@@ -269,6 +269,18 @@ FusionState BeamSearch::extended(PrefixTree::Id id, std::int32_t token, std::int
   }
   return fusion_.extend(state, token, fusion_.closes(state, token) ? closed(id) : state,
                         fusion_.splits(token) ? open_word(id) : std::string());
+}
+
+double BeamSearch::extended_score(PrefixTree::Id id, std::int32_t token, std::int32_t word) {
+  if (fusion_.is_empty()) return 0;
+  if (!fusion_.has_shortcut(token)) return extended(id, token, word).score();
+  const FusionState& state = tree_[id].state;
+  const FusionState& after = fusion_.closes(state, token) ? closed(id) : state;
+  return fusion_.extended_score(state, token, after, [&](bool is_closed) {
+    double& cost = tree_[id].unknown_costs[is_closed];
+    if (std::isnan(cost)) cost = fusion_.unknown_cost(after);
+    return cost;
+  });
 }
 
 FusionState BeamSearch::finished(PrefixTree::Id id) {

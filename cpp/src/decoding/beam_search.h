@@ -65,6 +65,7 @@ class BeamSearch {
   const FusionState& closed(PrefixTree::Id node);
   std::string open_word(PrefixTree::Id node) const;
   FusionState extended(PrefixTree::Id node, std::int32_t token, std::int32_t word);
+  double extended_score(PrefixTree::Id node, std::int32_t token, std::int32_t word);
   bool is_tried(const float* log_probs, std::int32_t token) const;
 
   const std::size_t n_tokens_;

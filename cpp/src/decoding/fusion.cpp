@@ -28,6 +28,7 @@ Fusion::Fusion(const Vocabulary& vocabulary, const DecoderOptions& options)
     Vocabulary::TokenText text = vocabulary.token_text(static_cast<int>(id));
     surfaces_.push_back(text.byte < 0 ? std::move(text.text) : std::string(1, static_cast<char>(text.byte)));
   }
+  if (lm_ && !is_token_lm_ && spells_words()) words_ = WordTrie::of(options.language_model);
   if (hot_words_) check_size("hot words", hot_words_->n_tokens(), vocabulary);
   if (lexicon_) check_size("lexicon's spellings", lexicon_->n_tokens(), vocabulary);
   // Log-probs of the model are no gain. A token may end as many words as its text has spaces, and one of a lexicon.
@@ -42,6 +43,16 @@ Fusion::Fusion(const Vocabulary& vocabulary, const DecoderOptions& options)
   if (hot_words_) max_gain_ += std::max(hot_words_->max_delta(), 0.0);
   if (is_token_lm_) {
     for (const std::string& piece : vocabulary.pieces()) token_ids_.push_back(lm_->find(piece.data(), piece.size()));
+  }
+  has_shortcut_ = words_ != nullptr && lexicon_ == nullptr;
+  for (const std::string& surface : surfaces_) {
+    Shortcut shortcut;
+    shortcut.starts_word = !surface.empty() && surface[0] == ' ';
+    shortcut.is_one_word = surface.find(' ', 1) == std::string::npos;
+    for (std::size_t i = shortcut.starts_word ? 1 : 0; words_ && i < surface.size(); ++i) {
+      shortcut.node = words_->child(shortcut.node, static_cast<unsigned char>(surface[i]));
+    }
+    shortcuts_.push_back(shortcut);
   }
   if (lm_ && lexicon_ && !spells_words()) {
     for (std::uint32_t i = 0; i < lexicon_->n_words(); ++i) {
@@ -77,6 +88,8 @@ void Fusion::add_hot_word_token(FusionState& state, int token) const {
 FusionState Fusion::close(const FusionState& from, const std::string& word) const {
   FusionState state = from;
   state.in_word = false;
+  state.ahead = 0;
+  state.word_node = WordTrie::kRoot;
   // Where the lexicon allows others, what it spells is known; a word that left its trie is not.
   const bool is_known =
       !lexicon_ || (from.lexicon_node != Lexicon::kNone &&
@@ -97,7 +110,10 @@ FusionState Fusion::extend(const FusionState& from, int token, const FusionState
   std::size_t begin = 0;
   for (std::size_t i = 0; i <= text.size(); ++i) {
     if (i < text.size() && text[i] != ' ') continue;
-    if (i > begin) state.in_word = true;
+    if (i > begin) {
+      state.in_word = true;
+      look_ahead(state, text, begin, i);
+    }
     if (i == text.size()) break;
     // The word before ends here: the one that was open, or one that this token spells whole.
     if (state.in_word && i == 0) {
@@ -118,6 +134,22 @@ FusionState Fusion::extend(const FusionState& from, int token, const FusionState
   }
   add_hot_word_token(state, token);
   return state;
+}
+
+// Once no word of the model starts as the open one does, what its end will cost is known, so it is paid at once: a
+// search that waits for the end keeps its beam full of words that are none.
+void Fusion::look_ahead(FusionState& state, const std::string& text, std::size_t begin, std::size_t end) const {
+  if (!words_ || state.word_node == WordTrie::kOutside) return;
+  for (std::size_t i = begin; i < end; ++i) {
+    state.word_node = words_->child(state.word_node, static_cast<unsigned char>(text[i]));
+  }
+  if (state.word_node == WordTrie::kOutside) state.ahead = unknown_cost(state);
+}
+
+double Fusion::unknown_cost(const FusionState& from) const {
+  LanguageModel::State next = 0;
+  const double log_prob = static_cast<double>(lm_->score(from.lm_state, LanguageModel::kUnknown, &next));
+  return options_.word_bonus + options_.lm_weight * log_prob + options_.unknown_word_score;
 }
 
 FusionState Fusion::extend(const FusionState& from, int token, Lexicon::Node node, int word) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "decoding/word_trie.h"
 #include "fastctc/hot_words.h"
 #include "fastctc/language_model.h"
 #include "fastctc/lexicon.h"
@@ -18,12 +19,14 @@ namespace fastctc {
 struct FusionState {
   double lm = 0;     // weighted log-probs of the words that have ended, unknown words' scores with them
   double bonus = 0;  // words that have ended, and hot words with what is paid in advance
+  double ahead = 0;  // what the open word is known to cost when it ends: the model has none that starts so
   LanguageModel::State lm_state = 0;
   HotWords::State hot_state = 0;
   Lexicon::Node lexicon_node = Lexicon::kRoot;
-  bool in_word = false;  // the last word has begun and may go on
+  WordTrie::Node word_node = WordTrie::kRoot;  // of the open word
+  bool in_word = false;                        // the last word has begun and may go on
 
-  double score() const { return lm + bonus; }
+  double score() const { return lm + bonus + ahead; }
 };
 
 class Fusion {
@@ -50,6 +53,33 @@ class Fusion {
   bool splits(int token) const { return splits_[static_cast<std::size_t>(token)]; }
   // The state where the open word ends, spelled `word`.
   FusionState close(const FusionState& from, const std::string& word) const;
+  // extend().score(), without making the state, where has_shortcut(): a word-level model, tokens of one word each.
+  // closed as for extend(); unknown_cost: of the state that the token's word starts from, read where it is needed.
+  bool has_shortcut(int token) const {
+    return has_shortcut_ && shortcuts_[static_cast<std::size_t>(token)].is_one_word;
+  }
+  template <class UnknownCost>
+  double extended_score(const FusionState& from, int token, const FusionState& closed, UnknownCost unknown_cost) const {
+    const Shortcut& shortcut = shortcuts_[static_cast<std::size_t>(token)];
+    const bool starts = shortcut.starts_word;
+    const FusionState& base = starts && from.in_word ? closed : from;
+    double score = base.lm + base.bonus;
+    if (hot_words_) {
+      double delta = 0;
+      hot_words_->step(from.hot_state, token, &delta);
+      score += delta;
+    }
+    if (!starts && from.word_node == WordTrie::kOutside) return score + from.ahead;
+    WordTrie::Node node = shortcut.node;
+    if (!starts) {
+      node = from.word_node;
+      for (const char letter : surface(token)) node = words_->child(node, static_cast<unsigned char>(letter));
+    }
+    return node == WordTrie::kOutside ? score + unknown_cost(starts && from.in_word) : score;
+  }
+  // What a word that the model doesn't have costs after the state.
+  double unknown_cost(const FusionState& from) const;
+
   // Text that the token adds; a space ends a word.
   const std::string& surface(int token) const { return surfaces_[static_cast<std::size_t>(token)]; }
 
@@ -63,9 +93,11 @@ class Fusion {
  private:
   void add_word(FusionState& state, LanguageModel::WordId id, bool is_known) const;
   void add_hot_word_token(FusionState& state, int token) const;
+  void look_ahead(FusionState& state, const std::string& text, std::size_t begin, std::size_t end) const;
 
   DecoderOptions options_;
   const LanguageModel* lm_;
+  std::shared_ptr<const WordTrie> words_;  // of a word-level model, where tokens spell them
   const HotWords* hot_words_;
   const Lexicon* lexicon_;
   bool is_token_lm_;
@@ -73,6 +105,13 @@ class Fusion {
   double max_gain_ = 0;
   std::vector<std::string> surfaces_;
   std::vector<bool> splits_;
+  struct Shortcut {
+    bool is_one_word = false;
+    bool starts_word = false;
+    WordTrie::Node node = WordTrie::kRoot;  // of its letters, as the start of a word
+  };
+  bool has_shortcut_ = false;
+  std::vector<Shortcut> shortcuts_;
   std::vector<LanguageModel::WordId> token_ids_;    // of a token-level model
   std::vector<LanguageModel::WordId> lexicon_ids_;  // of the lexicon's words
 };

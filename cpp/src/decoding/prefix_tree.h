@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "decoding/fusion.h"
@@ -30,6 +31,8 @@ class PrefixTree {
     bool has_closed = false;
     FusionState state;
     FusionState closed;  // where the open word ends; known once has_closed
+    // What an unknown word costs after the state, and after `closed`; NaN: not known yet.
+    double unknown_costs[2] = {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
   };
 
   PrefixTree() { clear(); }

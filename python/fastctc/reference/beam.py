@@ -63,11 +63,13 @@ class Fusion(NamedTuple):
     hot_state: Any
     text: bytes
     """Of the open word."""
+    ahead: float = 0.0
+    """What the open word is known to cost when it ends: the model has none that starts so."""
 
     @property
     def score(self) -> float:
-        """What is added to the log-prob."""
-        return self.lm + self.bonus
+        """What is added to the log-prob, for the order in the beam."""
+        return self.lm + self.bonus + self.ahead
 
 
 @dataclass
@@ -89,7 +91,9 @@ class BeamDecoder:
         if options.beam_size < 1 or not 1 <= options.n_best <= options.beam_size or options.beam_threshold <= 0:
             raise OptionError("beam_size, n_best and beam_threshold are above 0, n_best at most beam_size.")
         self._surfaces = [_surface(vocabulary, token) for token in range(len(vocabulary))]
-        lexicon = self.options.lexicon
+        model, lexicon = self.options.language_model, self.options.lexicon
+        words = [] if model is None else [word.encode() for word in model.words if word != "<unk>"]
+        self._word_starts = {b"", *(word[:n] for word in words for n in range(1, len(word) + 1))}
         self._is_spelled = lexicon is not None and lexicon.out_of_lexicon == "forbid"
         self.reset()
 
@@ -208,7 +212,7 @@ class BeamDecoder:
             *ended, open_text = (now.text + self._surfaces[token]).split(b" ")
             for text in filter(None, ended):
                 now = self._close(now._replace(text=text), prefix[:-1])
-            now = now._replace(text=open_text)
+            now = self._look_ahead(now._replace(text=open_text))
         options = self.options
         if options.language_model is not None and options.lm_unit == "token":
             now = self._add_word(now, self.vocabulary.pieces[token], True)
@@ -217,8 +221,17 @@ class BeamDecoder:
             now = now._replace(hot_state=state, bonus=now.bonus + delta)
         return now
 
+    def _look_ahead(self, now: Fusion) -> Fusion:
+        """Once no word of the model starts as the open one does, its cost is known, and paid at once."""
+        options = self.options
+        if options.language_model is None or options.lm_unit == "token" or now.text in self._word_starts:
+            return now
+        closed = self._add_word(now._replace(ahead=0.0), "<unk>", False)
+        return now._replace(ahead=closed.score - now.lm - now.bonus)
+
     def _close(self, now: Fusion, prefix: Prefix) -> Fusion:
         """The open word ends."""
+        now = now._replace(ahead=0.0)
         lexicon = self.options.lexicon
         is_known = lexicon is None or self._is_spelled_by(lexicon, self._last_word_tokens(prefix))
         if self.options.language_model is not None and self.options.lm_unit == "token":

@@ -65,6 +65,11 @@ class LanguageModel:
         """How many there are of order n; as in the ARPA file."""
         return sum(len(ngram) == n for ngram in self._ngrams) - (n == 1 and not self._has_unknown)
 
+    @property
+    def words(self) -> list[str]:
+        """All of them, <unk>, <s> and </s> too."""
+        return [ngram[0] for ngram in self._ngrams if len(ngram) == 1]
+
     def __contains__(self, word: str) -> bool:
         return (word,) in self._ngrams
 
