@@ -13,6 +13,7 @@
 namespace fastctc {
 namespace {
 
+constexpr std::size_t kWholeBytes = std::size_t{16} << 20;
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 // States 0, 1, 2, ... are blank, y1, blank, y2, ... blank; odd ones are tokens. A step goes on by 0, 1 or, between
@@ -27,7 +28,10 @@ class Trellis {
       labels_[2 * i + 1] = token_ids[i];
       may_skip_[2 * i + 1] = i > 0 && token_ids[i] != token_ids[i - 1];
     }
-    block_ = std::max<std::size_t>(1, static_cast<std::size_t>(std::sqrt(static_cast<double>(log_probs.n_frames))));
+    // Short ones are kept whole: one pass less.
+    block_ = log_probs.n_frames * n_states_ <= kWholeBytes
+                 ? std::max<std::size_t>(1, log_probs.n_frames)
+                 : static_cast<std::size_t>(std::sqrt(static_cast<double>(log_probs.n_frames)));
   }
 
   // The state of every frame on the best path, and its score.
@@ -39,18 +43,20 @@ class Trellis {
     scores[0] = 0;  // before the first frame; frame 0 enters state 0 or 1
     for (std::size_t block = 0; block < n_blocks; ++block) {
       checkpoints.push_back(scores);
+      if (n_blocks == 1) break;  // the pass below is the only one
       for (std::size_t frame = block * block_; frame < end(block); ++frame) advance(frame, scores, nullptr);
     }
+    std::vector<std::uint8_t> moves(block_ * n_states_);
+    if (n_blocks == 1) pass(0, scores, moves);
     std::size_t state = n_states_ - 1;
     // The last token, where it is as good: ties go to what enters a state later, and a blank behind it would be later.
     if (n_states_ > 1 && scores[n_states_ - 2] > scores[n_states_ - 1]) state = n_states_ - 2;
     const double score = scores[state];
     path.resize(n_frames);
-    std::vector<std::uint8_t> moves(block_ * n_states_);
     for (std::size_t block = n_blocks; block-- > 0;) {
-      scores = checkpoints[block];
-      for (std::size_t frame = block * block_; frame < end(block); ++frame) {
-        advance(frame, scores, moves.data() + (frame - block * block_) * n_states_);
+      if (n_blocks > 1) {
+        scores = checkpoints[block];
+        pass(block, scores, moves);
       }
       for (std::size_t frame = end(block); frame-- > block * block_;) {
         path[frame] = state;
@@ -65,6 +71,12 @@ class Trellis {
 
  private:
   std::size_t end(std::size_t block) const { return std::min((block + 1) * block_, log_probs_.n_frames); }
+
+  void pass(std::size_t block, std::vector<double>& scores, std::vector<std::uint8_t>& moves) const {
+    for (std::size_t frame = block * block_; frame < end(block); ++frame) {
+      advance(frame, scores, moves.data() + (frame - block * block_) * n_states_);
+    }
+  }
 
   // scores of the frame before -> of this frame, in place from the last state on; moves: how many states back.
   void advance(std::size_t frame, std::vector<double>& scores, std::uint8_t* moves) const {

@@ -16,6 +16,8 @@ namespace {
 constexpr double kCutBlankProb = 0.999;
 // Frames that wait for it at least: cutting costs as much as a hypothesis.
 constexpr std::size_t kCutFrames = 250;
+// Frames between two looks whether all prefixes share it: a look costs more than a frame.
+constexpr std::size_t kLookFrames = 25;
 
 }  // namespace
 
@@ -76,6 +78,7 @@ void BeamDecoder::Impl::cut(const float* row) {
     cut_frame = n_frames;
     tree.hold(cut_node);
   }
+  if (n_frames % kLookFrames != 0) return;
   const PrefixTree::Id common = search.common_prefix();
   if (tree.is_ancestor(cut_node, common)) {
     const std::vector<AlignedToken> aligned = align_tokens(tree.tokens(cut_node, settled), cut_frame - settled_frame);

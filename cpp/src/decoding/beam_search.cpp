@@ -18,8 +18,8 @@ constexpr double kSlack = 1e-9;
 // ln(e^a + e^b)
 double log_add(double a, double b) {
   if (a < b) std::swap(a, b);
-  // Below that the sum is a in double precision.
-  return b == kNever || b - a < -37 ? a : a + std::log1p(std::exp(b - a));
+  // What is left out is below 1e-10 of the sum.
+  return b == kNever || b - a < -23 ? a : a + std::log1p(std::exp(b - a));
 }
 
 }  // namespace
@@ -127,11 +127,13 @@ void BeamSearch::stay(const float* log_probs) {
 // once the bound is below the floor, nothing behind can have a place, so the result is that of trying all.
 void BeamSearch::grow(const float* log_probs) {
   const double gain = fusion_.max_gain() + kSlack;
-  const double lowest = floor_ - beam_.front().score - gain;
+  const double lowest = std::max(floor_ - beam_.front().score - gain, static_cast<double>(token_floor_));
+  // Rounded down, so that no token is missed.
+  const float lowest_float = std::nextafter(static_cast<float>(lowest), -std::numeric_limits<float>::infinity());
   tokens_.clear();
   for (std::size_t id = 0; id < n_tokens_; ++id) {
     const float log_prob = log_probs[id];
-    if (static_cast<double>(log_prob) < lowest || log_prob < token_floor_) continue;
+    if (log_prob < lowest_float) continue;
     const auto token = static_cast<std::int32_t>(id);
     if (token != blank_id_ && log_prob > static_cast<float>(kNever) && is_tried(log_probs, token)) {
       tokens_.push_back({log_prob, token});
@@ -205,8 +207,11 @@ void BeamSearch::take() {
   candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(),
                                    [this](const Candidate& candidate) { return candidate.score < floor_; }),
                     candidates_.end());
-  std::sort(candidates_.begin(), candidates_.end(),
-            [this](const Candidate& a, const Candidate& b) { return better(a, b); });
+  const auto is_better = [this](const Candidate& a, const Candidate& b) { return better(a, b); };
+  // A frame of blank leaves the order as it was.
+  if (!std::is_sorted(candidates_.begin(), candidates_.end(), is_better)) {
+    std::sort(candidates_.begin(), candidates_.end(), is_better);
+  }
   next_.clear();
   for (const Candidate& candidate : candidates_) {
     const auto slot = static_cast<std::size_t>(candidate.slot);
