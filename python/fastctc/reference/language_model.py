@@ -16,6 +16,7 @@ __all__ = ["LanguageModel", "parse_arpa"]
 
 LN_10 = math.log(10)
 HIGHEST_ORDER = 32
+MOST_NGRAMS = 0xFFFFFFF0
 MISSING_UNKNOWN = -100.0
 """log10 P of an unknown word in a model without <unk>; KenLM's unknown_missing_logprob."""
 
@@ -127,8 +128,10 @@ class ArpaParser:
         self.next_filled("no counts.")
         while self.line.startswith("ngram "):
             match = re.fullmatch(r"ngram[ \t]+([0-9]+)[ \t]*=[ \t]*([0-9]+)", self.line, re.ASCII)
-            if match is None or int(match[1]) != len(counts) + 1 or int(match[1]) > HIGHEST_ORDER:
-                self.fail(f"'{self.line}' is not the count of {len(counts) + 1}-grams, or of too high an order.")
+            if match is None or int(match[1]) != len(counts) + 1:
+                self.fail(f"'{self.line}' is not the count of {len(counts) + 1}-grams.")
+            if len(counts) == HIGHEST_ORDER or int(match[2]) > MOST_NGRAMS:
+                self.fail("a higher order, or more n-grams, than are supported.")
             counts.append(int(match[2]))
             self.next_filled("the file ends after its counts: it is cut off.")
         if not counts:
@@ -137,19 +140,23 @@ class ArpaParser:
             self.parse_section(n, count, n == len(counts))
         if self.line != "\\end\\":
             self.fail(f"'{self.line}' where \\end\\ is due.")
-        if any(line.strip(b" \t\r") for line in self.lines[self.number :]):
-            self.fail("text after \\end\\.")
+        while self.number < len(self.lines):
+            self.next("")
+            if self.line.strip(" \t"):
+                self.fail("text after \\end\\.")
         return self.ngrams, len(counts)
 
     def parse_section(self, n: int, count: int, is_highest: bool) -> None:
         if self.line != f"\\{n}-grams:":
             self.fail(f"'{self.line}' where \\{n}-grams: is due.")
+        first = self.number
         for index in range(count):
             self.next(f"the file ends after {index} of {count} {n}-grams.")
             if not self.line.strip(" \t") or self.line.lstrip(" \t").startswith("\\"):
                 self.fail(f"the section ends after {index} {n}-grams, but {count} are announced.")
             self.parse_ngram(n, is_highest)
         if n == 1 and not {("<s>",), ("</s>",)} <= set(self.ngrams):
+            self.number = first
             self.fail("the 1-grams lack <s> or </s>.")
         self.next_filled(f"the file ends after its {n}-grams, without \\end\\.")
         if not self.line.startswith("\\"):

@@ -105,6 +105,11 @@ class Lexicon:
         return self.words[position]
 
     @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes."""
+        return tuple(self._words_at)
+
+    @property
     def n_words(self) -> int:
         """Different words."""
         return len(self.words)
