@@ -2,7 +2,8 @@
 
     python benchmarks/long_form.py [--quick] [--threads N] [--model demo|large|all]
 
-fastctc reads a WAV file of 30 s to 2 h and works in steps of several attention chunks (graphs.long_form); the peers run
+fastctc reads a WAV file of 30 s to 2 h and works in steps of several attention chunks (graphs.long_form, as fastctc
+optimize makes it); the peers run
 full attention over the whole recording, here up to 300 s, with the samples in memory already. Memory is what the
 process needs above what it held when the model was loaded and had run once (Linux; elsewhere it is left out). The
 full-size graphs have random weights; they are made in a temporary directory from the skeletons in the external data
@@ -28,6 +29,7 @@ import soundfile
 
 import harness
 from end_to_end import EXTERNAL, PEERS, RATE_HZ, ROOT
+from fastctc.export.optimize import optimize_directory
 
 DURATIONS_S = (30, 60, 120, 300, 600, 1800, 7200)
 PEER_DURATIONS_S = (30, 60, 120, 300)
@@ -68,6 +70,7 @@ def make_folder(model: str, folder: Path) -> bool:
         "frontend": {"preset": "nemo", "normalize": "none"},
     }
     (folder / "fastctc.json").write_text(json.dumps(manifest), encoding="utf-8")
+    optimize_directory(folder)
     config = {"model_type": "nemo-conformer-ctc", "features_size": 80, "subsampling_factor": 8}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return True

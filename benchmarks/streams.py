@@ -1,5 +1,8 @@
 """How many live streams one core carries: fastctc beside sherpa-onnx on the same cache-aware ONNX files.
 
+fastctc runs what `fastctc optimize` makes of a file, in a form of its own; "fastctc, as exported" and sherpa-onnx run
+the file itself.
+
     python benchmarks/streams.py [--quick] [--model demo|large|all] [--latency-ms 0 80 480 1040]
 
 N streams start at seeded random times; each gets its next chunk of audio every chunk period, as a call would. A chunk
@@ -50,8 +53,8 @@ class Case:
     """One graph."""
 
     name: str
-    graph: Path
-    tokens: Path
+    folder: Path  # optimized, tokens.txt in it
+    graph: str  # the file as exported
     latency_ms: int
 
     @property
@@ -73,12 +76,14 @@ class System(Protocol):
 class Fastctc:
     """A StreamPool of this project."""
 
+    is_optimized = True
+
     def __init__(self, case: Case) -> None:
         import fastctc
 
         logging.disable(logging.WARNING)
-        options = fastctc.ModelOptions(graph=case.graph.name, tokens=case.tokens.name)
-        self._recognizer = fastctc.load(case.graph.parent, options=options, normalize="none")
+        options = fastctc.ModelOptions(graph=None if self.is_optimized else case.graph)
+        self._recognizer = fastctc.load(case.folder, options=options, normalize="none")
 
     def open(self, n_streams: int) -> None:
         import fastctc
@@ -97,6 +102,12 @@ class Fastctc:
         return n
 
 
+class FastctcAsExported(Fastctc):
+    """The same on the file that sherpa-onnx runs."""
+
+    is_optimized = False
+
+
 class SherpaOnnx:
     """sherpa-onnx's OnlineRecognizer for NeMo CTC, batched by decode_streams."""
 
@@ -104,7 +115,7 @@ class SherpaOnnx:
         import sherpa_onnx
 
         self._recognizer = sherpa_onnx.OnlineRecognizer.from_nemo_ctc(
-            model=str(case.graph), tokens=str(case.tokens), num_threads=1
+            model=str(case.folder / case.graph), tokens=str(case.folder / "tokens.txt"), num_threads=1
         )
 
     def open(self, n_streams: int) -> None:
@@ -122,7 +133,11 @@ class SherpaOnnx:
         return len(batch)
 
 
-SYSTEMS: dict[str, Any] = {"fastctc": Fastctc, "sherpa-onnx": SherpaOnnx}
+SYSTEMS: dict[str, Any] = {
+    "fastctc": Fastctc,
+    "fastctc, as exported": FastctcAsExported,
+    "sherpa-onnx": SherpaOnnx,
+}
 
 
 def probe(system: System, case: Case, n_streams: int, audio_s: float) -> float:
@@ -167,10 +182,10 @@ def carried(system: System, case: Case, quick: bool) -> int:
     return low
 
 
-def measure(name: str, graph: str, tokens: str, latency_ms: int, quick: bool) -> dict[str, Any]:
+def measure(name: str, folder: str, graph: str, latency_ms: int, quick: bool) -> dict[str, Any]:
     """The streams that a system carries, by several searches; runs in a process of its own."""
     try:
-        case = Case("", Path(graph), Path(tokens), latency_ms)
+        case = Case("", Path(folder), graph, latency_ms)
         system = SYSTEMS[name](case)
         found = [carried(system, case, quick) for _ in range(1 if quick else 3)]
     except Exception as error:  # a peer may fail in any way; the others still run
@@ -181,40 +196,42 @@ def measure(name: str, graph: str, tokens: str, latency_ms: int, quick: bool) ->
 def compare(case: Case, quick: bool) -> None:
     counts: dict[str, float] = {}
     for name in SYSTEMS:
-        answer = harness.call_apart(
-            "streams", "measure", name, str(case.graph), str(case.tokens), case.latency_ms, quick
-        )
+        answer = harness.call_apart("streams", "measure", name, str(case.folder), case.graph, case.latency_ms, quick)
         if "missing" in answer:
-            print(f"{name:12s} {case.name:28s} missing: {answer['missing']}", file=sys.stderr)
+            print(f"{name:20s} {case.name:20s} missing: {answer['missing']}", file=sys.stderr)
             continue
         counts[name] = float(np.median(answer["found"]))
         harness.emit("streams", name, case.name, "streams on one core", counts[name], "streams")
         ratio = f"{counts['fastctc'] / counts[name]:5.2f} x as many in fastctc" if "fastctc" in counts else ""
-        print(f"{name:12s} {case.name:28s} {counts[name]:6.0f} streams {answer['found']}  {ratio}", file=sys.stderr)
+        print(f"{name:20s} {case.name:20s} {counts[name]:6.0f} streams {answer['found']}  {ratio}", file=sys.stderr)
 
 
-def demo_cases(latencies_ms: list[int]) -> list[Case]:
-    folder = ROOT / "models" / "digits"
-    return [
-        Case(f"demo, {latency_ms} ms", folder / f"exact-{latency_ms}ms.onnx", folder / "tokens.txt", latency_ms)
-        for latency_ms in latencies_ms
-    ]
+def demo_case(latency_ms: int, folder: Path) -> Case:
+    graph = f"exact-{latency_ms}ms.onnx"
+    for name in (graph, "weights.bin", "tokens.txt"):
+        shutil.copy(ROOT / "models" / "digits" / name, folder)
+    return Case(f"demo, {latency_ms} ms", folder, graph, latency_ms)
 
 
-def large_cases(folder: Path) -> list[Case]:
-    """NeMo's graph, and the same with projected keys and values in its caches, which either system runs."""
-    from fastctc.export.keys_values import convert
-
+def large_case(folder: Path) -> Case | None:
     source = EXTERNAL / "models"
     skeleton = source / "large" / "skeleton_stream.onnx"
     if not skeleton.exists():
-        return []
+        return None
     script = source / "large" / "materialise.py"
     subprocess.run([sys.executable, str(script), str(skeleton), str(folder / "stream.onnx")], check=True)
-    convert(folder / "stream.onnx", folder / "stream-kv.onnx")
     shutil.copy(source / "user" / "tokens.txt", folder)
-    names = {"stream.onnx": "full size, 1040 ms", "stream-kv.onnx": "the same, keys and values cached"}
-    return [Case(name, folder / file, folder / "tokens.txt", 1040) for file, name in names.items()]
+    return Case("full size, 1040 ms", folder, "stream.onnx", 1040)
+
+
+def run(case: Case | None, quick: bool) -> None:
+    from fastctc.export.optimize import optimize_directory
+
+    if case is None:
+        print(f"full size: skipped, the skeleton is not in {EXTERNAL}", file=sys.stderr)
+        return
+    optimize_directory(case.folder)
+    compare(case, quick)
 
 
 def main() -> None:
@@ -225,15 +242,12 @@ def main() -> None:
     arguments = parser.parse_args()
     harness.limit_threads(1)
     if arguments.model in ("demo", "all"):
-        for case in demo_cases(arguments.latency_ms):
-            compare(case, arguments.quick)
+        for latency_ms in arguments.latency_ms:
+            with tempfile.TemporaryDirectory() as name:
+                run(demo_case(latency_ms, Path(name)), arguments.quick)
     if arguments.model in ("large", "all") and 1040 in arguments.latency_ms:
         with tempfile.TemporaryDirectory() as name:
-            cases = large_cases(Path(name))
-            for case in cases:
-                compare(case, arguments.quick)
-            if not cases:
-                print(f"full size: skipped, the skeleton is not in {EXTERNAL}", file=sys.stderr)
+            run(large_case(Path(name)), arguments.quick)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 #include "assemble.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "fastctc/confidence.h"
+
 namespace fastctc {
 
-Transcript assemble(const Hypothesis& hypothesis, const Vocabulary& vocabulary, double frame_s, double duration_s) {
+Transcript assemble(const Hypothesis& hypothesis, const Vocabulary& vocabulary, double frame_s, double duration_s,
+                    ConfidenceAggregation aggregation) {
   Transcript transcript;
   transcript.duration_s = duration_s;
   std::vector<int> ids;
@@ -19,16 +23,24 @@ Transcript assemble(const Hypothesis& hypothesis, const Vocabulary& vocabulary, 
     transcript.tokens.push_back(
         {token.id, vocabulary.piece(token.id), start_s, end_s, token.log_prob, token.confidence});
   }
-  transcript.text = vocabulary.text(ids);
 
   double sum = 0;
-  for (Vocabulary::WordSpan& span : vocabulary.words(ids)) {
-    Word word{std::move(span.text), transcript.tokens[span.begin].start_s, transcript.tokens[span.end - 1].end_s, 1};
-    for (std::size_t index = span.begin; index < span.end; ++index) {
-      word.confidence = std::min(word.confidence, transcript.tokens[index].confidence);
-    }
-    sum += word.confidence;
-    transcript.words.push_back(std::move(word));
+  std::vector<float> confidences;
+  const auto add_word = [&](std::string text, std::size_t begin, std::size_t end) {
+    confidences.clear();
+    for (std::size_t index = begin; index < end; ++index) confidences.push_back(transcript.tokens[index].confidence);
+    const float confidence = aggregate(confidences.data(), confidences.size(), aggregation);
+    transcript.words.push_back(
+        {std::move(text), transcript.tokens[begin].start_s, transcript.tokens[end - 1].end_s, confidence});
+    sum += confidence;
+  };
+  if (hypothesis.words.empty()) {
+    transcript.text = vocabulary.text(ids);
+    for (Vocabulary::WordSpan& span : vocabulary.words(ids)) add_word(std::move(span.text), span.begin, span.end);
+  }
+  for (const Hypothesis::WordSpan& span : hypothesis.words) {
+    transcript.text += (transcript.text.empty() ? "" : " ") + span.text;
+    add_word(span.text, span.begin, span.end);
   }
   if (!transcript.words.empty()) {
     transcript.confidence = static_cast<float>(sum / static_cast<double>(transcript.words.size()));

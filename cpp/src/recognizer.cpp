@@ -89,12 +89,24 @@ std::vector<int> Recognizer::latencies_ms() const { return impl_->graphs->latenc
 const StreamingModel& Recognizer::streaming_model(int latency_ms) const { return impl_->graphs->streaming(latency_ms); }
 const StreamingModel* Recognizer::long_form_model() const { return impl_->graphs->long_form(); }
 
-std::unique_ptr<Decoder> Recognizer::make_decoder() const {
-  return std::make_unique<GreedyDecoder>(impl_->vocabulary.size(), impl_->vocabulary.blank_id());
+std::unique_ptr<Decoder> Recognizer::make_decoder(const DecoderOptions& options) const {
+  return fastctc::make_decoder(impl_->vocabulary, options);
 }
 
-Transcript Recognizer::assemble(const Hypothesis& hypothesis, double duration_s) const {
-  return fastctc::assemble(hypothesis, impl_->vocabulary, impl_->frame_s, duration_s);
+Transcript Recognizer::assemble(const Hypothesis& hypothesis, double duration_s, const DecoderOptions& options) const {
+  return fastctc::assemble(hypothesis, impl_->vocabulary, impl_->frame_s, duration_s, options.confidence.aggregation);
+}
+
+Transcript Recognizer::assemble(const std::vector<Hypothesis>& n_best, double duration_s,
+                                const DecoderOptions& options) const {
+  Transcript transcript = assemble(n_best.front(), duration_s, options);
+  if (options.n_best < 2) return transcript;
+  for (const Hypothesis& hypothesis : n_best) {
+    Transcript other = assemble(hypothesis, duration_s, options);
+    transcript.alternatives.push_back({std::move(other.text), std::move(other.words), hypothesis.score,
+                                       hypothesis.acoustic_score, hypothesis.lm_score, hypothesis.bonus_score});
+  }
+  return transcript;
 }
 
 Features Recognizer::features(AudioView audio) const {
@@ -105,8 +117,11 @@ Features Recognizer::features(AudioView audio) const {
 
 LogProbs Recognizer::log_probs(const Features& features) const { return acoustic_model().run(features); }
 
-Transcript Recognizer::decode(LogProbsView log_probs) const {
-  return assemble(make_decoder()->decode(log_probs), static_cast<double>(log_probs.n_frames) * impl_->frame_s);
+Transcript Recognizer::decode(LogProbsView log_probs, const DecoderOptions& options) const {
+  const std::unique_ptr<Decoder> decoder = make_decoder(options);
+  decoder->step(log_probs);
+  return assemble(decoder->n_best(static_cast<std::size_t>(options.n_best)),
+                  static_cast<double>(log_probs.n_frames) * impl_->frame_s, options);
 }
 
 Transcript Recognizer::transcribe(AudioView audio, const LongFormOptions& options) const {
@@ -137,12 +152,14 @@ std::vector<Transcript> Recognizer::transcribe(const std::vector<AudioView>& bat
   if (places.empty()) return transcripts;
 
   const std::vector<LogProbs> all_log_probs = acoustic_model().run(pointers);
-  const std::unique_ptr<Decoder> decoder = make_decoder();
+  const std::unique_ptr<Decoder> decoder = make_decoder(options.decoder);
   for (std::size_t i = 0; i < places.size(); ++i) {
     const LogProbs& log_probs = all_log_probs[i];
     Transcript& transcript = transcripts[places[i]];
-    transcript = assemble(decoder->decode({log_probs.values.data(), log_probs.n_frames, log_probs.n_tokens}),
-                          seconds(batch[places[i]], sample_rate_hz()));
+    decoder->reset();
+    decoder->step({log_probs.values.data(), log_probs.n_frames, log_probs.n_tokens});
+    transcript = assemble(decoder->n_best(static_cast<std::size_t>(options.decoder.n_best)),
+                          seconds(batch[places[i]], sample_rate_hz()), options.decoder);
     transcript.method = "one_shot";
   }
   return transcripts;

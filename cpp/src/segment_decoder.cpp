@@ -24,7 +24,8 @@ std::vector<int> ids_of(const std::vector<AlignedToken>& tokens) {
 
 SegmentDecoder::SegmentDecoder(const Recognizer& recognizer, const StreamOptions& options)
     : recognizer_(recognizer),
-      decoder_(recognizer.make_decoder()),
+      options_(options.decoder),
+      decoder_(recognizer.make_decoder(options.decoder)),
       endpointer_(options.endpoint, recognizer.frame_s()),
       gives_partials_(options.partial_results),
       is_speech_(options.vad.kind != VadKind::none),
@@ -71,30 +72,42 @@ std::size_t SegmentDecoder::last_token_end() const {
   return carry_.empty() ? 0 : carry_.back().end_frame;
 }
 
-std::vector<AlignedToken> SegmentDecoder::tokens() const {
+// Frames count from the start of the utterance, and the word that the last segment left open stands in front.
+Hypothesis SegmentDecoder::with_carry(Hypothesis hypothesis) const {
   std::vector<AlignedToken> all = carry_;
-  for (AlignedToken token : decoder_->best().tokens) {
+  for (AlignedToken token : hypothesis.tokens) {
     token.start_frame += decoder_frame_;
     token.end_frame += decoder_frame_;
     all.push_back(token);
   }
-  return all;
+  hypothesis.tokens = std::move(all);
+  return hypothesis;
+}
+
+std::vector<Hypothesis> SegmentDecoder::n_best() const {
+  std::vector<Hypothesis> hypotheses = decoder_->n_best(static_cast<std::size_t>(options_.n_best));
+  for (Hypothesis& hypothesis : hypotheses) hypothesis = with_carry(std::move(hypothesis));
+  return hypotheses;
 }
 
 void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& results) {
-  std::vector<AlignedToken> all = tokens();
+  std::vector<Hypothesis> hypotheses = n_best();
+  std::vector<AlignedToken>& all = hypotheses.front().tokens;
   std::vector<AlignedToken> open;
   std::size_t end_frame = n_frames_;
-  if (cause == EndpointCause::max_length && !all.empty() && time_s(n_frames_ - all.back().end_frame) < kOpenWordS) {
+  // Words of a lexicon end where their spelling does: none is open.
+  const bool may_be_open = cause == EndpointCause::max_length && !all.empty() && hypotheses.front().words.empty();
+  if (may_be_open && time_s(n_frames_ - all.back().end_frame) < kOpenWordS) {
     const std::vector<Vocabulary::WordSpan> words = recognizer_.vocabulary().words(ids_of(all));
     if (words.size() > 1) {
       const auto first_open = all.begin() + static_cast<std::ptrdiff_t>(words[words.size() - 2].end);
       open.assign(first_open, all.end());
       all.erase(first_open, all.end());
       end_frame = open.front().start_frame;
+      hypotheses.resize(1);  // others may have no such word
     }
   }
-  StreamResult final = result(std::move(all), time_s(end_frame));
+  StreamResult final = result(hypotheses, time_s(end_frame));
   final.is_final = true;
   final.cause = cause;
   final.n_stable_words = final.transcript.words.size();
@@ -110,18 +123,19 @@ void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& 
 }
 
 void SegmentDecoder::emit_partial(std::deque<StreamResult>& results) {
-  std::vector<AlignedToken> all = tokens();
-  std::vector<int> ids = ids_of(all);
+  Hypothesis hypothesis = with_carry(decoder_->partial());
+  std::vector<int> ids = ids_of(hypothesis.tokens);
   if (ids == emitted_) return;
-  const std::size_t n_stable = n_stable_words(all);
-  StreamResult partial = result(std::move(all), time_s(n_frames_));
+  const std::size_t n_stable = n_stable_words(hypothesis.tokens);
+  StreamResult partial = result({std::move(hypothesis)}, time_s(n_frames_));
+  partial.transcript.alternatives.clear();
   partial.n_stable_words = n_stable;
   results.push_back(std::move(partial));
   emitted_ = std::move(ids);
 }
 
 void SegmentDecoder::finish(EndpointCause cause, std::deque<StreamResult>& results) {
-  StreamResult final = result(tokens(), duration_s_);
+  StreamResult final = result(n_best(), duration_s_);
   final.is_final = true;
   final.cause = cause;
   final.n_stable_words = final.transcript.words.size();
@@ -131,25 +145,27 @@ void SegmentDecoder::finish(EndpointCause cause, std::deque<StreamResult>& resul
 }
 
 // end_s counts from the start of the utterance, the times of the result from the start of the stream.
-StreamResult SegmentDecoder::result(std::vector<AlignedToken> tokens, double end_s) const {
+StreamResult SegmentDecoder::result(const std::vector<Hypothesis>& n_best, double end_s) const {
   StreamResult result;
   result.segment = segment_;
   // What was final before the end of the audio was known may lie a frame or two past it: segments never overlap.
   result.start_s = offset_s_ + std::max(std::min(time_s(start_frame_), duration_s_), last_end_s_);
   result.end_s = std::max(result.start_s, offset_s_ + std::min(end_s, duration_s_));
-  Hypothesis hypothesis;
-  hypothesis.tokens = std::move(tokens);
-  result.transcript = recognizer_.assemble(hypothesis, duration_s_);
+  result.transcript = recognizer_.assemble(n_best, duration_s_, options_);
   result.transcript.duration_s = result.end_s - result.start_s;
   result.transcript.method = "stream";
   for (Token& token : result.transcript.tokens) {
     token.start_s += offset_s_;
     token.end_s += offset_s_;
   }
-  for (Word& word : result.transcript.words) {
-    word.start_s += offset_s_;
-    word.end_s += offset_s_;
-  }
+  const auto shift = [this](std::vector<Word>& words) {
+    for (Word& word : words) {
+      word.start_s += offset_s_;
+      word.end_s += offset_s_;
+    }
+  };
+  shift(result.transcript.words);
+  for (Alternative& alternative : result.transcript.alternatives) shift(alternative.words);
   if (is_speech_ && result.start_s < result.end_s) result.transcript.speech = {{result.start_s, result.end_s}};
   return result;
 }

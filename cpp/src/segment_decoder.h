@@ -39,13 +39,15 @@ class SegmentDecoder {
   void step_frame(const float* log_probs, std::size_t n_tokens, std::deque<StreamResult>& results);
   void end_segment(EndpointCause cause, std::deque<StreamResult>& results);
   void emit_partial(std::deque<StreamResult>& results);
-  std::vector<AlignedToken> tokens() const;
+  Hypothesis with_carry(Hypothesis hypothesis) const;
+  std::vector<Hypothesis> n_best() const;
   std::size_t last_token_end() const;
-  StreamResult result(std::vector<AlignedToken> tokens, double end_s) const;
+  StreamResult result(const std::vector<Hypothesis>& n_best, double end_s) const;
   std::size_t n_stable_words(const std::vector<AlignedToken>& tokens) const;
   double time_s(std::size_t frame) const { return static_cast<double>(frame) * frame_s_; }
 
   Recognizer recognizer_;
+  DecoderOptions options_;
   std::unique_ptr<Decoder> decoder_;
   Endpointer endpointer_;
   bool gives_partials_;

@@ -1,14 +1,19 @@
-// _core.GreedyDecoder, _core.decode_greedy
+// _core.GreedyDecoder, _core.BeamDecoder, _core.decode_greedy, _core.align, _core.frame_confidence
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <atomic>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "arrays.h"
 #include "assemble.h"
 #include "bindings.h"
+#include "decoder_options.h"
 #include "exclusive_use.h"
+#include "fastctc/aligner.h"
+#include "fastctc/confidence.h"
 #include "fastctc/decoder.h"
 #include "fastctc/error.h"
 #include "transcripts.h"
@@ -69,6 +74,87 @@ class GreedyDecoder {
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
 };
 
+class BeamDecoder {
+ public:
+  BeamDecoder(const fastctc::Vocabulary& vocabulary, const py::dict& options)
+      : decoder_(vocabulary, fastctc_bindings::decoder_options(options)) {}
+
+  void step(const FloatArray& log_probs) {
+    const fastctc::LogProbsView values = view(log_probs);
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    const py::gil_scoped_release release;  // after the last Python touch; the caller holds `log_probs`
+    decoder_.step(values);
+  }
+
+  py::tuple n_best(std::size_t n) {
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    return to_tuple([&] { return decoder_.n_best(n); });
+  }
+
+  py::tuple best() {
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    return to_tuple([&] { return std::vector<fastctc::Hypothesis>{decoder_.best()}; })[0];
+  }
+
+  py::tuple partial() {
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    return to_tuple([&] { return std::vector<fastctc::Hypothesis>{decoder_.partial()}; })[0];
+  }
+
+  std::size_t n_stable_tokens() {
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    return decoder_.n_stable_tokens();
+  }
+
+  std::size_t last_token_end_frame() {
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    return decoder_.last_token_end_frame();
+  }
+
+  void reset() {
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    decoder_.reset();
+  }
+
+ private:
+  template <class Find>
+  static py::tuple to_tuple(Find find) {
+    std::vector<fastctc::Hypothesis> hypotheses;
+    {
+      const py::gil_scoped_release release;  // no Python inside; aligning takes a while
+      hypotheses = find();
+    }
+    return fastctc_bindings::tuple_of(hypotheses, fastctc_bindings::to_python_scored);
+  }
+
+  fastctc::BeamDecoder decoder_;
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+};
+
+py::tuple align(const FloatArray& log_probs, const std::vector<int>& token_ids, int blank_id,
+                const py::dict& confidence) {
+  const fastctc::LogProbsView values = view(log_probs);
+  const fastctc::ConfidenceOptions options = fastctc_bindings::confidence_options(confidence);
+  fastctc::Hypothesis hypothesis;
+  {
+    const py::gil_scoped_release release;  // after the last Python touch; the caller holds `log_probs`
+    hypothesis = fastctc::align(values, token_ids, blank_id, options);
+  }
+  return fastctc_bindings::to_python(hypothesis);
+}
+
+py::array_t<float> frame_confidence(const FloatArray& log_probs, const py::dict& confidence) {
+  const fastctc::LogProbsView values = view(log_probs);
+  const fastctc::ConfidenceOptions options = fastctc_bindings::confidence_options(confidence);
+  fastctc::validate(options);
+  py::array_t<float> result(static_cast<py::ssize_t>(values.n_frames));
+  for (std::size_t frame = 0; frame < values.n_frames; ++frame) {
+    result.mutable_data()[frame] =
+        fastctc::frame_confidence(values.values + frame * values.n_tokens, values.n_tokens, options);
+  }
+  return result;
+}
+
 py::tuple decode_greedy(const FloatArray& log_probs, const fastctc::Vocabulary& vocabulary, double frame_s,
                         double duration_s) {
   const fastctc::LogProbsView values = view(log_probs);
@@ -93,6 +179,19 @@ void bind_decoder(py::module_& module) {
       .def("best", &GreedyDecoder::best)
       .def("reset", &GreedyDecoder::reset)
       .def("decode", &GreedyDecoder::decode, py::arg("log_probs").noconvert());
+  py::class_<BeamDecoder>(module, "BeamDecoder")
+      .def(py::init<const fastctc::Vocabulary&, const py::dict&>(), py::arg("vocabulary"), py::arg("options"))
+      .def("step", &BeamDecoder::step, py::arg("log_probs").noconvert())
+      .def("best", &BeamDecoder::best)
+      .def("n_best", &BeamDecoder::n_best, py::arg("n"))
+      .def("partial", &BeamDecoder::partial)
+      .def_property_readonly("n_stable_tokens", &BeamDecoder::n_stable_tokens)
+      .def_property_readonly("last_token_end_frame", &BeamDecoder::last_token_end_frame)
+      .def("reset", &BeamDecoder::reset);
+  module.def("align", &align, py::arg("log_probs").noconvert(), py::arg("token_ids"), py::arg("blank_id"),
+             py::arg("confidence") = py::dict());
+  module.def("frame_confidence", &frame_confidence, py::arg("log_probs").noconvert(),
+             py::arg("confidence") = py::dict());
   module.def("decode_greedy", &decode_greedy, py::arg("log_probs").noconvert(), py::arg("vocabulary"),
              py::arg("frame_s"), py::arg("duration_s"));
 }

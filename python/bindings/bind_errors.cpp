@@ -32,6 +32,8 @@ void translate(std::exception_ptr pointer) {
     raise("ModelError", error);
   } catch (const fastctc::AudioError& error) {
     raise("AudioError", error);
+  } catch (const fastctc::AlignmentError& error) {
+    raise("AlignmentError", error);
   } catch (const fastctc::OptionError& error) {
     raise("OptionError", error);
   } catch (const fastctc::EngineNotFoundError& error) {

@@ -8,6 +8,7 @@
 
 #include "arrays.h"
 #include "bindings.h"
+#include "decoder_options.h"
 #include "fastctc/recognizer.h"
 #include "holders.h"
 #include "long_form_options.h"
@@ -85,14 +86,15 @@ py::array_t<float> log_probs(const Recognizer& recognizer, const FloatArray& arr
   return own(std::move(result.values), {n_frames, n_tokens});
 }
 
-py::tuple decode(const Recognizer& recognizer, const FloatArray& array) {
+py::tuple decode(const Recognizer& recognizer, const FloatArray& array, const py::dict& fields) {
   require_dimensions(array, 2, "log_probs");
+  const fastctc::DecoderOptions options = decoder_options(fields);
   fastctc::Transcript transcript;
   {
     // `array` stays alive: the caller's frame holds it.
     const py::gil_scoped_release release;
     transcript = recognizer.decode(
-        {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))});
+        {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))}, options);
   }
   return to_python(transcript);
 }
@@ -131,11 +133,14 @@ void bind_recognizer(py::module_& module) {
       .def_property_readonly("frame_s", &Recognizer::frame_s)
       .def_property_readonly("latencies_ms", &Recognizer::latencies_ms)
       .def_property_readonly("has_offline_graph", &Recognizer::has_offline_graph)
+      .def_property_readonly(
+          "vocabulary", [](const Recognizer& self) -> const fastctc::Vocabulary& { return self.vocabulary(); },
+          py::return_value_policy::reference_internal)
       .def_property_readonly("blank_id", [](const Recognizer& self) { return self.vocabulary().blank_id(); })
       .def_property_readonly("pieces", [](const Recognizer& self) { return self.vocabulary().pieces(); })
       .def("features", &features, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0)
       .def("log_probs", &log_probs, py::arg("features").noconvert())
-      .def("decode", &decode, py::arg("log_probs").noconvert())
+      .def("decode", &decode, py::arg("log_probs").noconvert(), py::arg("options") = py::dict())
       .def("transcribe", &transcribe, py::arg("batch").noconvert(), py::arg("sample_rate_hz") = 0,
            py::arg("options") = py::dict());
 }

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "decoder_options.h"
 #include "fastctc/error.h"
 #include "fastctc/options.h"
 #include "session_options.h"
@@ -26,6 +27,8 @@ inline fastctc::LongFormOptions long_form_options(const py::dict& fields) {
       options.overlap_s = option_value<double>(name, value, "a number");
     } else if (name == "vad") {
       options.vad = vad_options(option_value<py::dict>(name, value, "a dict"));
+    } else if (name == "decoder") {
+      options.decoder = decoder_options(option_value<py::dict>(name, value, "a dict"));
     } else {
       throw fastctc::OptionError("There is no option '" + name + "' of long recordings.");
     }

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "decoder_options.h"
 #include "fastctc/error.h"
 #include "fastctc/options.h"
 #include "session_options.h"
@@ -62,6 +63,8 @@ inline fastctc::StreamOptions stream_options(const py::dict& fields) {
       options.endpoint = endpoint_options(fields_of(name, value));
     } else if (name == "vad") {
       options.vad = vad_options(fields_of(name, value));
+    } else if (name == "decoder") {
+      options.decoder = decoder_options(fields_of(name, value));
     } else {
       throw fastctc::OptionError("There is no stream option '" + name + "'.");
     }

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from fastctc.errors import (
+    AlignmentError,
     AudioError,
     AudioNotFoundError,
     EngineError,
@@ -18,9 +19,12 @@ from fastctc.errors import (
     VocabularyError,
 )
 from fastctc.types import (
+    Alternative,
+    ConfidenceOptions,
     Conversation,
     ConversationOptions,
     ConversationSegment,
+    DecoderOptions,
     EndpointOptions,
     FrontendOptions,
     LongFormOptions,
@@ -39,23 +43,31 @@ from fastctc.types import (
 if TYPE_CHECKING:
     from fastctc._core import __version__
     from fastctc.conversation import make_conversation
+    from fastctc.decoding import HotWords, LanguageModel, Lexicon
     from fastctc.recognizer import Recognizer, load, transcribe
     from fastctc.stream import Stream, StreamPool
     from fastctc.stream_async import AsyncStream
     from fastctc.vad import detect_speech
 
 __all__ = [
+    "AlignmentError",
+    "Alternative",
     "AsyncStream",
     "AudioError",
     "AudioNotFoundError",
+    "ConfidenceOptions",
     "Conversation",
     "ConversationOptions",
     "ConversationSegment",
+    "DecoderOptions",
     "EndpointOptions",
     "EngineError",
     "EngineNotFoundError",
     "Error",
     "FrontendOptions",
+    "HotWords",
+    "LanguageModel",
+    "Lexicon",
     "LongFormOptions",
     "ModelError",
     "ModelNotFoundError",
@@ -86,6 +98,9 @@ __all__ = [
 # one of them is broken.
 _LAZY = {
     "AsyncStream": "fastctc.stream_async",
+    "HotWords": "fastctc.decoding",
+    "LanguageModel": "fastctc.decoding",
+    "Lexicon": "fastctc.decoding",
     "Recognizer": "fastctc.recognizer",
     "Stream": "fastctc.stream",
     "StreamPool": "fastctc.stream",

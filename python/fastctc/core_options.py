@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fastctc.decoding import decoder_fields
 from fastctc.errors import OptionError
 from fastctc.types import LongFormOptions, ModelOptions, SessionOptions, StreamOptions, VadOptions, option_text
+
+if TYPE_CHECKING:
+    from fastctc import _core
 
 __all__ = ["long_form_fields", "model_fields", "session_fields", "stream_fields", "vad_fields"]
 
@@ -41,13 +45,19 @@ def vad_fields(options: VadOptions) -> dict[str, Any]:
     return {**asdict(options), "model": os.fspath(options.model)}
 
 
-def long_form_fields(options: LongFormOptions | None) -> dict[str, Any]:
-    """The dict of a LongFormOptions; None: the defaults."""
-    return {} if options is None else {**asdict(options), "vad": vad_fields(options.vad)}
+def long_form_fields(options: LongFormOptions, vocabulary: _core.Vocabulary) -> dict[str, Any]:
+    """The dict of a LongFormOptions."""
+    return _fields(options, vocabulary)
 
 
-def stream_fields(options: StreamOptions) -> dict[str, Any]:
+def stream_fields(options: StreamOptions, vocabulary: _core.Vocabulary) -> dict[str, Any]:
     """The dict of a StreamOptions."""
-    result = {**asdict(options), "vad": vad_fields(options.vad)}
+    result = {**_fields(options, vocabulary), "endpoint": asdict(options.endpoint)}
     # None is "not given": the core's own default.
     return {name: value for name, value in result.items() if value is not None}
+
+
+def _fields(options: LongFormOptions | StreamOptions, vocabulary: _core.Vocabulary) -> dict[str, Any]:
+    # Not asdict: it would copy what a decoder holds.
+    result = {entry.name: getattr(options, entry.name) for entry in fields(options)}
+    return {**result, "vad": vad_fields(options.vad), "decoder": decoder_fields(options.decoder, vocabulary)}

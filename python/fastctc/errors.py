@@ -6,6 +6,7 @@ Every message says what was wrong, where, and what to do.
 from __future__ import annotations
 
 __all__ = [
+    "AlignmentError",
     "AudioError",
     "AudioNotFoundError",
     "EngineError",
@@ -53,6 +54,10 @@ class EngineError(Error, RuntimeError):
 
 class EngineNotFoundError(EngineError, ImportError):
     """The ONNX Runtime library is missing, or too old."""
+
+
+class AlignmentError(Error, ValueError):
+    """A text can't be aligned to the audio: it needs more frames than there are, or the audio rules it out."""
 
 
 class OutputError(Error, OSError):

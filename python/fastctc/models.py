@@ -9,7 +9,7 @@ from pathlib import Path
 import fastctc
 from fastctc.errors import ModelNotFoundError
 
-__all__ = ["demo_model_path", "resolve_model"]
+__all__ = ["demo_model_path", "demo_recording_path", "resolve_model"]
 
 _logger = logging.getLogger("fastctc")
 _announced = False
@@ -25,6 +25,11 @@ def demo_model_path() -> Path:
     raise ModelNotFoundError(
         "The demo model is not part of this installation. Name a model directory, or install fastctc again."
     )
+
+
+def demo_recording_path() -> Path:
+    """A recording that the demo model reads as "two nine three four zero". Raises as demo_model_path()."""
+    return demo_model_path() / "two-nine-three-four-zero.wav"
 
 
 def resolve_model(model: str | os.PathLike[str] | None) -> Path:

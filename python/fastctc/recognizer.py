@@ -18,6 +18,7 @@ from fastctc.audio import AudioSource, load_audio, probe_duration_s, read_audio
 from fastctc.batching import default_threads, plan_batches, run_batches
 from fastctc.conversation import make_conversation
 from fastctc.core_options import long_form_fields, model_fields, session_fields, stream_fields
+from fastctc.decoding import Decoder, decoder_fields, resolve_decoder, with_decoder
 from fastctc.engine import find_library
 from fastctc.errors import EngineError, Error, OptionError
 from fastctc.models import resolve_model
@@ -72,8 +73,10 @@ class _How:
         channels: Channels,
         conversation: ConversationOptions | None,
         vad: Vad,
+        decoder: Decoder,
         long_form: LongFormOptions | None,
         on_progress: Progress | None,
+        vocabulary: _core.Vocabulary,
     ) -> _How:
         """Checks what concerns the channels."""
         if channels not in ("mix", "split"):
@@ -90,7 +93,7 @@ class _How:
             channel,
             channels,
             conversation or ConversationOptions(),
-            _long_form_fields(vad, long_form),
+            _long_form_fields(vad, decoder, long_form, vocabulary),
             on_progress,
             threading.Event(),
         )
@@ -163,13 +166,18 @@ class Recognizer:
         """
         return self._core.log_probs(_matrix(features, "features"))
 
-    def decode(self, log_probs: npt.ArrayLike) -> Transcript:
-        """The transcript of log-probs [n_frames, n_tokens] (greedy CTC).
+    def decode(self, log_probs: npt.ArrayLike, decoder: Decoder = None) -> Transcript:
+        """The transcript of log-probs [n_frames, n_tokens].
+
+        Args:
+            log_probs: natural logarithms.
+            decoder: "greedy" (default), "beam", or all the options.
 
         Raises:
             OptionError: the width is not the vocabulary's.
         """
-        return Transcript.from_tuple(self._core.decode(_matrix(log_probs, "log_probs")))
+        options = decoder_fields(resolve_decoder(decoder), self._core.vocabulary)
+        return Transcript.from_tuple(self._core.decode(_matrix(log_probs, "log_probs"), options))
 
     @overload
     def transcribe(  # type: ignore[overload-overlap]  # a str is an iterable of str, and is taken as a path
@@ -182,6 +190,7 @@ class Recognizer:
         threads: int | None = None,
         on_error: Literal["raise"] = "raise",
         vad: Vad = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Progress | None = None,
     ) -> Transcript: ...
@@ -196,6 +205,7 @@ class Recognizer:
         threads: int | None = None,
         on_error: Literal["raise"] = "raise",
         vad: Vad = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Progress | None = None,
     ) -> list[Transcript]: ...
@@ -210,6 +220,7 @@ class Recognizer:
         threads: int | None = None,
         on_error: Literal["return"],
         vad: Vad = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Progress | None = None,
     ) -> list[Transcript | Error]: ...
@@ -224,6 +235,7 @@ class Recognizer:
         threads: int | None = None,
         on_error: Literal["raise"] = "raise",
         vad: Vad = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Progress | None = None,
     ) -> Conversation: ...
@@ -238,6 +250,7 @@ class Recognizer:
         threads: int | None = None,
         on_error: Literal["raise"] = "raise",
         vad: Vad = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Progress | None = None,
     ) -> list[Conversation]: ...
@@ -252,6 +265,7 @@ class Recognizer:
         threads: int | None = None,
         on_error: Literal["return"],
         vad: Vad = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Progress | None = None,
     ) -> list[Conversation | Error]: ...
@@ -266,6 +280,7 @@ class Recognizer:
         threads: int | None = None,
         on_error: Literal["raise", "return"] = "raise",
         vad: Vad = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Progress | None = None,
     ) -> Any:
@@ -286,6 +301,8 @@ class Recognizer:
             on_error: of many recordings: raise the first error, or return errors in the place of transcripts.
             vad: transcribe only speech, as "energy" or Silero's ONNX file finds it; see `fastctc.vad`. The segments
                 are `Transcript.speech`.
+            decoder: "greedy" (default), "beam", or a `DecoderOptions`: beam search with a language model, hot words, a
+                lexicon, alternatives.
             long_form: how long recordings are done.
             on_progress: called after every block with the number of the recording (0 of one) and how many seconds of
                 it are recognised, by the thread that works on it. Short recordings in batches are not reported.
@@ -298,7 +315,17 @@ class Recognizer:
             raise OptionError(f"on_error must be 'raise' or 'return', not {on_error!r}.")
         sources = as_many(audio)
         if sources is None:
-            how = _How.ask(sample_rate, channel, channels, conversation, vad, long_form, on_progress)
+            how = _How.ask(
+                sample_rate,
+                channel,
+                channels,
+                conversation,
+                vad,
+                decoder,
+                long_form,
+                on_progress,
+                self._core.vocabulary,
+            )
             [result] = self._transcribe_batch([0], [cast("AudioSource", audio)], how)
             if isinstance(result, Error):
                 raise result
@@ -312,6 +339,7 @@ class Recognizer:
             conversation=conversation,
             threads=threads,
             vad=vad,
+            decoder=decoder,
             long_form=long_form,
             on_progress=on_progress,
         ):
@@ -330,6 +358,7 @@ class Recognizer:
         conversation: ConversationOptions | None = None,
         threads: int | None = None,
         vad: Vad = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Progress | None = None,
     ) -> Iterator[tuple[int, Transcript | Conversation | Error]]:
@@ -346,7 +375,17 @@ class Recognizer:
         # Channels are read from their file together, so such a recording runs alone.
         batches = plan_batches(durations_s, 0.0 if channels == "split" else min(MAX_BATCH_S, share_s))
 
-        how = _How.ask(sample_rate, channel, channels, conversation, vad, long_form, on_progress)
+        how = _How.ask(
+            sample_rate,
+            channel,
+            channels,
+            conversation,
+            vad,
+            decoder,
+            long_form,
+            on_progress,
+            self._core.vocabulary,
+        )
 
         def work(batch: tuple[int, ...]) -> list[Transcript | Conversation | Error]:
             return self._transcribe_batch(batch, [sources[index] for index in batch], how)
@@ -366,14 +405,15 @@ class Recognizer:
             options: all options; None: the defaults.
             on_result: called with each result, in order, by the thread that pushes.
             changes: single options by name: latency_ms, sample_rate (of the audio pushed), start, partial_results,
-                endpoint (an `EndpointOptions`; False: no rules), vad ("energy", Silero's .onnx file, a `VadOptions`).
+                endpoint (an `EndpointOptions`; False: no rules), vad ("energy", Silero's .onnx file, a `VadOptions`),
+                decoder ("greedy", "beam", a `DecoderOptions`).
 
         Raises:
             OptionError: no such latency (the message lists those there are), or another option that can't be.
             ModelError: the model has no graph for streams.
         """
         resolved = resolve_stream_options(options, **changes)
-        return Stream(_core.Stream(self._core, stream_fields(resolved)), resolved, on_result)
+        return Stream(_core.Stream(self._core, stream_fields(resolved, self._core.vocabulary)), resolved, on_result)
 
     def transcribe_stream(self, chunks: Iterable[Samples], **options: Any) -> Iterator[StreamResult]:
         """Yields results while `chunks` of samples come; options as `stream`."""
@@ -496,6 +536,7 @@ def transcribe(
     threads: int | None = None,
     on_error: Literal["raise", "return"] = "raise",
     vad: Vad = None,
+    decoder: Decoder = None,
     long_form: LongFormOptions | None = None,
     on_progress: Progress | None = None,
 ) -> Any:
@@ -517,6 +558,7 @@ def transcribe(
         threads=threads,
         on_error=on_error,
         vad=vad,
+        decoder=decoder,
         long_form=long_form,
         on_progress=on_progress,
     )
@@ -578,12 +620,14 @@ def _matrix(values: npt.ArrayLike, name: str) -> FloatArray:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _long_form_fields(vad: Vad, long_form: LongFormOptions | None) -> dict[str, Any]:
-    options = long_form or LongFormOptions()
+def _long_form_fields(
+    vad: Vad, decoder: Decoder, long_form: LongFormOptions | None, vocabulary: _core.Vocabulary
+) -> dict[str, Any]:
+    options: LongFormOptions = with_decoder(long_form or LongFormOptions(), decoder, "long_form")
     chosen = resolve_vad(vad)
     if vad is not None and options.vad.kind != "none" and options.vad != chosen:
         raise OptionError(f"vad={vad!r} contradicts long_form.vad={options.vad!r}. Give one.")
-    return long_form_fields(options if vad is None else replace(options, vad=chosen))
+    return long_form_fields(options if vad is None else replace(options, vad=chosen), vocabulary)
 
 
 def _attempt(work: Callable[..., Result], *arguments: Any) -> Result | Error:

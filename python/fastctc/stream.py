@@ -16,6 +16,7 @@ import numpy.typing as npt
 from fastctc import _core
 from fastctc.audio import as_samples
 from fastctc.core_options import stream_fields
+from fastctc.decoding import Decoder, resolve_decoder
 from fastctc.errors import AudioError, OptionError
 from fastctc.types import EndpointOptions, StreamOptions, StreamResult
 from fastctc.vad import Vad, resolve_vad
@@ -164,7 +165,9 @@ class StreamPool:
         if isinstance(max_batch, bool) or not isinstance(max_batch, int) or max_batch < 1:
             raise OptionError(f"max_batch must be a whole number from 1, not {max_batch!r}.")
         self._options = resolve_stream_options(**options)
-        self._core = _core.StreamPool(recognizer._core, stream_fields(self._options), max_batch)
+        self._core = _core.StreamPool(
+            recognizer._core, stream_fields(self._options, recognizer._core.vocabulary), max_batch
+        )
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self._listeners: list[Callable[[], object]] = []
         self._lock = threading.Lock()
@@ -266,6 +269,7 @@ def resolve_stream_options(
     partial_results: bool | None = None,
     endpoint: EndpointOptions | Literal[False] | None = None,
     vad: Vad = None,
+    decoder: Decoder = None,
 ) -> StreamOptions:
     """The options with what is given by name. `endpoint=False` turns the rules off.
 
@@ -282,5 +286,6 @@ def resolve_stream_options(
         "partial_results": partial_results,
         "endpoint": EndpointOptions.off() if endpoint is False else endpoint,
         "vad": None if vad is None else resolve_vad(vad),
+        "decoder": None if decoder is None else resolve_decoder(decoder),
     }
     return replace(options or StreamOptions(), **{name: value for name, value in changes.items() if value is not None})

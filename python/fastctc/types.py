@@ -11,10 +11,13 @@ if TYPE_CHECKING:  # the command line's help starts without NumPy
     import numpy.typing as npt
 
 __all__ = [
+    "Alternative",
     "Audio",
+    "ConfidenceOptions",
     "Conversation",
     "ConversationOptions",
     "ConversationSegment",
+    "DecoderOptions",
     "EndpointOptions",
     "FrontendOptions",
     "LongFormOptions",
@@ -85,6 +88,24 @@ class SpeechSegment:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """One of the n best readings; scores are natural logarithms."""
+
+    text: str
+    words: tuple[Word, ...]
+    score: float
+    """acoustic_score + lm_score + bonus_score."""
+    acoustic_score: float
+    lm_score: float
+    """Weighted, unknown words' scores with it."""
+    bonus_score: float
+    """Of words and hot words."""
+
+    def __repr__(self) -> str:
+        return f"Alternative({self.text!r}, {self.score:.2f})"
+
+
+@dataclass(frozen=True)
 class Transcript:
     """What was said in one recording."""
 
@@ -99,6 +120,9 @@ class Transcript:
     Empty: not from audio."""
     speech: tuple[SpeechSegment, ...] = ()
     """What speech detection found; empty where it was not asked for."""
+    alternatives: tuple[Alternative, ...] = ()
+    """The n best readings, best first, this one among them; empty unless `DecoderOptions.n_best` asks for more than
+    one, and with speech detection."""
 
     def __str__(self) -> str:
         return self.text
@@ -111,10 +135,10 @@ class Transcript:
 
     @classmethod
     def from_tuple(
-        cls, parts: tuple[str, Iterable[Any], Iterable[Any], float, float, str, Iterable[Any]]
+        cls, parts: tuple[str, Iterable[Any], Iterable[Any], float, float, str, Iterable[Any], Iterable[Any]]
     ) -> Transcript:
-        """From (text, words, tokens, confidence, duration_s, method, speech) as the C++ core hands it over."""
-        text, words, tokens, confidence, duration_s, method, speech = parts
+        """From (text, words, tokens, confidence, duration_s, method, speech, alternatives) as the C++ core has it."""
+        text, words, tokens, confidence, duration_s, method, speech, alternatives = parts
         return cls(
             text,
             tuple(Word(*word) for word in words),
@@ -123,6 +147,10 @@ class Transcript:
             duration_s,
             method,
             tuple(SpeechSegment(*segment) for segment in speech),
+            tuple(
+                Alternative(text, tuple(Word(*word) for word in its_words), *scores)
+                for text, its_words, *scores in alternatives
+            ),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -131,6 +159,12 @@ class Transcript:
         result["words"] = [asdict(word) for word in self.words]
         result["tokens"] = [asdict(token) for token in self.tokens]
         result["speech"] = [asdict(segment) for segment in self.speech]
+        if self.alternatives:
+            result["alternatives"] = [
+                {**asdict(entry), "words": [*map(asdict, entry.words)]} for entry in self.alternatives
+            ]
+        else:
+            del result["alternatives"]
         return result
 
 
@@ -357,6 +391,56 @@ class VadOptions:
 
 
 @dataclass(frozen=True)
+class ConfidenceOptions:
+    """How sure a token or word is, by NeMo's measures over the log-probs of its frames; see `fastctc/confidence.h`."""
+
+    measure: Literal["max_prob", "gibbs", "tsallis", "renyi"] = "max_prob"
+    alpha: float = 1.0
+    """Power of the probabilities; 1: as they are. NeMo suggests 0.33 for entropies."""
+    normalization: Literal["linear", "exponential"] = "linear"
+    """Of entropies."""
+    aggregation: Literal["mean", "min", "max", "product"] = "min"
+    """Frames to token, tokens to word."""
+
+
+@dataclass(frozen=True)
+class DecoderOptions:
+    """How log-probs become text; the objective of beam search stands in `fastctc/decoder.h`.
+
+    Scores are natural logarithms. What only beam search uses is refused with "greedy", not ignored.
+    """
+
+    kind: Literal["greedy", "beam"] = "greedy"
+    confidence: ConfidenceOptions = field(default_factory=ConfidenceOptions)
+    beam_size: int = 16
+    """Prefixes kept after a frame."""
+    n_best: int = 1
+    """`Transcript.alternatives`."""
+    beam_threshold: float = 20.0
+    """Prefixes whose score is so much below the best's go."""
+    max_tokens: int = 0
+    """Most likely tokens of a frame that are tried; 0: all."""
+    min_token_log_prob: float = -1e30
+    """Tokens of a frame less likely than this are not tried."""
+    blank_skip_prob: float = 1.0
+    """Frames whose blank is at least as likely are taken as certain; 1: none."""
+    language_model: Any = None
+    """A `fastctc.LanguageModel`, or the path of one."""
+    lm_weight: float = 0.5
+    lm_unit: Literal["word", "token"] = "word"
+    """What the n-grams are made of."""
+    word_bonus: float = 0.0
+    """A word (a token, of a token-level model)."""
+    unknown_word_score: float = -10.0
+    """Added to the model's own score of an unknown word."""
+    score_sentence_end: bool = True
+    hot_words: Any = None
+    """`fastctc.HotWords` of the model, or phrases: a list of them (a bonus of 5 each), or a mapping to bonuses."""
+    lexicon: Any = None
+    """A `fastctc.Lexicon` of the model: only its words are found."""
+
+
+@dataclass(frozen=True)
 class LongFormOptions:
     """How recordings of any length are recognised; see `fastctc/options.h`.
 
@@ -369,6 +453,7 @@ class LongFormOptions:
     overlap_s: float = 6.0
     vad: VadOptions = field(default_factory=VadOptions)
     """Only speech is transcribed."""
+    decoder: DecoderOptions = field(default_factory=DecoderOptions)
 
 
 @dataclass(frozen=True)
@@ -413,6 +498,7 @@ class StreamOptions:
     endpoint: EndpointOptions = field(default_factory=EndpointOptions)
     vad: VadOptions = field(default_factory=VadOptions)
     """Silence is skipped: it does not run through the model."""
+    decoder: DecoderOptions = field(default_factory=DecoderOptions)
 
 
 @dataclass(frozen=True)

@@ -312,7 +312,8 @@ def test_any_split_gives_the_same_transcript(
     core: _core.Recognizer, rate_hz: int, vad: Any, pieces: list[tuple[int, int]]
 ) -> None:
     samples = np.ascontiguousarray(tiled(8)[0][:: RATE_HZ // rate_hz])
-    options = long_form_fields(LongFormOptions(one_shot_max_s=2, window_s=4, overlap_s=1.5, vad=VadOptions(kind=vad)))
+    asked = LongFormOptions(one_shot_max_s=2, window_s=4, overlap_s=1.5, vad=VadOptions(kind=vad))
+    options = long_form_fields(asked, core.vocabulary)
     whole = _core.LongForm(core, options)
     whole.push(samples, rate_hz)
     split = _core.LongForm(core, options)

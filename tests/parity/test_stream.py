@@ -87,7 +87,9 @@ def model_and_options(graph: Path, options: StreamOptions) -> tuple[Path, Stream
 
 def open_core(graph: Path, options: StreamOptions) -> Any:
     model, options = model_and_options(graph, options)
-    return CoreStream(_core.Stream(core_recognizer(model)._core, stream_fields(options)))
+    return CoreStream(
+        _core.Stream(core_recognizer(model)._core, stream_fields(options, core_recognizer(model)._core.vocabulary))
+    )
 
 
 def open_reference(graph: Path, options: StreamOptions) -> Any:

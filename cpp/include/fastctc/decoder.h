@@ -55,6 +55,7 @@ class FASTCTC_API GreedyDecoder : public Decoder {
   std::size_t n_frames_ = 0;
   int previous_id_ = -1;     // of the last frame, blank included
   double run_log_prob_ = 0;  // of the last token so far
+  std::vector<float> run_confidences_;
   Hypothesis hypothesis_;
 };
 

@@ -44,13 +44,16 @@ class FASTCTC_API Recognizer {
   const StreamingModel* long_form_model() const;
 
   // For whoever drives the stages: a decoder of this model, and its hypothesis as a transcript, times from 0 s.
-  std::unique_ptr<Decoder> make_decoder() const;
-  Transcript assemble(const Hypothesis& hypothesis, double duration_s) const;
+  std::unique_ptr<Decoder> make_decoder(const DecoderOptions& options = DecoderOptions()) const;
+  Transcript assemble(const Hypothesis& hypothesis, double duration_s,
+                      const DecoderOptions& options = DecoderOptions()) const;
+  // The best of a decoder's hypotheses, with the others as alternatives where options.n_best asks for them.
+  Transcript assemble(const std::vector<Hypothesis>& n_best, double duration_s, const DecoderOptions& options) const;
 
   // The stages, each alone. Audio at another rate is resampled. Raise AudioError, ModelError, EngineError.
   Features features(AudioView audio) const;
   LogProbs log_probs(const Features& features) const;
-  Transcript decode(LogProbsView log_probs) const;
+  Transcript decode(LogProbsView log_probs, const DecoderOptions& options = DecoderOptions()) const;
 
   // All of them, in order. No samples give an empty transcript. Recordings of any length: those that LongForm would
   // not do in one shot go through it (long_form.h), one by one; Transcript::method tells. Raises also OptionError.

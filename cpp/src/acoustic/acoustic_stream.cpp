@@ -102,7 +102,7 @@ void AcousticStream::Impl::accept(const StreamingGraph::Step& step, std::size_t 
     fail(error.what());
     return;
   }
-  caches_ = {step.caches, index};
+  model_->streaming.caches().accept(caches_, step.caches, index);
   n_pending_ -= std::min(n_pending_, next_frames());
   // The next window starts one chunk later, whichever this one was: its frames of the past stay.
   features_.drop(static_cast<std::size_t>(model_->geometry.chunk_frames));
@@ -137,12 +137,7 @@ void AcousticStream::Impl::fail(std::string message) {
   caches_ = CacheSlot();
 }
 
-void AcousticStream::Impl::detach() {
-  if (!caches_.stack || caches_.stack->n_items == 1) return;
-  // Half of it may be waste: streams in ever other batches would else copy at every step.
-  if (2 * static_cast<std::size_t>(caches_.stack.use_count()) >= caches_.stack->n_items) return;
-  caches_ = {model_->streaming.copy({caches_}), 0};
-}
+void AcousticStream::Impl::detach() { model_->streaming.caches().detach(caches_); }
 
 LogProbs AcousticStream::Impl::take() {
   LogProbs result;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "acoustic/cache_signature.h"
 #include "acoustic/probe.h"
 #include "acoustic/sources.h"
 #include "fastctc/error.h"
@@ -52,7 +53,7 @@ void check_range(const char* option, int value) {
 // The graph's output of silence over empty caches.
 GraphOutput probe(const StreamingGraph& graph, const std::vector<std::int64_t>& lengths, std::size_t n_columns) {
   const std::vector<float> silence(lengths.size() * graph.graph().info().n_features * n_columns);
-  const auto caches = graph.stack(std::vector<CacheSlot>(lengths.size()));
+  const auto caches = graph.caches().stack(std::vector<CacheSlot>(lengths.size()));
   return graph.run(silence.data(), lengths, n_columns, *caches).output;
 }
 
@@ -93,7 +94,7 @@ std::vector<std::size_t> probe_caches(StreamingGraph& graph, CacheSizes sizes) {
     for (const std::int64_t tail : candidates(sizes.time[2], std::begin(kKernelTails), std::end(kKernelTails))) {
       sizes.channel[1] = context;
       sizes.time[2] = tail;
-      graph.set_sizes(sizes);
+      graph.replaced()->set_sizes(sizes);
       try {
         const GraphOutput output = probe(graph, {std::begin(kLengths), std::end(kLengths)}, kColumns);
         graph.graph().set_n_tokens(output.n_tokens);
@@ -104,8 +105,8 @@ std::vector<std::size_t> probe_caches(StreamingGraph& graph, CacheSizes sizes) {
     }
   }
   throw ModelError(
-      "The graph " + path + " can't run over caches of " + size_text(graph.sizes().channel) + " and " +
-      size_text(graph.sizes().time) + (is_told ? "" : ", nor over others that NeMo's models have") +
+      "The graph " + path + " can't run over caches of " + size_text(sizes.channel) + " and " + size_text(sizes.time) +
+      (is_told ? "" : ", nor over others that NeMo's models have") +
       ". Correct its metadata cache_last_channel_dim2 and cache_last_time_dim3, or export it again with a dynamic "
       "batch axis. (" +
       failure + ")");
@@ -160,37 +161,50 @@ std::size_t find_step(const StreamingGraph& graph, const Subsampling& subsamplin
 }
 
 // int8 graphs that find the range of their values as they run find one for the whole batch.
-bool batch_is_exact(const StreamingGraph& graph) {
-  const std::size_t n_values = graph.graph().info().n_features * kColumns;
+bool batch_is_exact(const StreamingGraph& graph, std::size_t n_columns) {
+  const std::size_t n_values = graph.graph().info().n_features * n_columns;
   std::vector<float> values = probe_values(2 * n_values);
   for (std::size_t i = n_values; i < 2 * n_values; ++i) values[i] *= 10;  // a louder neighbour
-  const auto length = static_cast<std::int64_t>(kColumns);
-  const GraphOutput alone = graph.run(values.data(), {length}, kColumns, *graph.stack({CacheSlot()})).output;
+  const auto length = static_cast<std::int64_t>(n_columns);
+  const Caches& caches = graph.caches();
+  const GraphOutput alone = graph.run(values.data(), {length}, n_columns, *caches.stack({CacheSlot()})).output;
   const GraphOutput both =
-      graph.run(values.data(), {length, length}, kColumns, *graph.stack({CacheSlot(), CacheSlot()})).output;
+      graph.run(values.data(), {length, length}, n_columns, *caches.stack({CacheSlot(), CacheSlot()})).output;
   return same_scores(both.item(0), alone.item(0), alone.lengths.front() * alone.n_tokens);
 }
 
-}  // namespace
+// A graph that fastctc made tells everything.
+void resolve_appended(StreamingGraph& streaming, const StreamingModel::Geometry& known, ResolvedStreaming& result) {
+  const Graph& graph = streaming.graph();
+  const auto decide = [&](const char* name, int& value, const char* key, int option) {
+    const Source chosen = agree(graph, name, {{option, kOption}, from_metadata(graph, key, kMostFrames)});
+    if (chosen.name != kMetadata && from_metadata(graph, key, kMostFrames).value < 0) {
+      throw ModelError("The graph " + graph.path() + " has no " + key +
+                       " in its metadata. Make it again with fastctc optimize.");
+    }
+    value = chosen.value;
+    result.properties.push_back({name, std::to_string(value), source_name(chosen)});
+  };
+  decide("subsampling_factor", result.values.subsampling_factor, "subsampling_factor", known.subsampling_factor);
+  decide("dropped_frames", result.values.dropped_frames, "fastctc_dropped_frames", known.dropped_frames);
+  decide("chunk_frames", result.values.chunk_frames, "chunk_shift", known.chunk_frames);
+  decide("window_frames", result.values.window_frames, "window_size", known.window_frames);
+  const auto n_rows = static_cast<int>(streaming.appended()->n_new_rows());
+  agree(graph, "chunk_frames",
+        {{result.values.chunk_frames, kMetadata}, {n_rows * result.values.subsampling_factor, kShapes}});
+}
 
-ResolvedStreaming resolve_streaming(StreamingGraph& streaming, const StreamingModel::Geometry& known) {
-  check_range("window_frames", known.window_frames);
-  check_range("chunk_frames", known.chunk_frames);
-  check_range("subsampling_factor", known.subsampling_factor);
+// NeMo's exports: metadata, shapes and runs.
+void resolve_replaced(StreamingGraph& streaming, const StreamingModel::Geometry& known, ResolvedStreaming& result) {
   Graph& graph = streaming.graph();
-  ResolvedStreaming result;
-  result.properties.push_back(resolve_log_probs_kind(graph, known.log_probs_kind));
-  result.values.log_probs_kind = result.properties.back().value;
-  if (graph.info().n_features == 0) graph.set_n_features(kUsualFeatures);
-
   std::string channel_source;
   std::string time_source;
-  const CacheSizes& declared = streaming.declared_sizes();
+  const CacheSizes& declared = streaming.replaced()->declared_sizes();
   const CacheSizes sizes{resolve_cache(graph, "cache_last_channel", declared.channel, channel_source),
                          resolve_cache(graph, "cache_last_time", declared.time, time_source)};
   const std::vector<std::size_t> observed = probe_caches(streaming, sizes);
-  result.properties.push_back({"cache_last_channel", size_text(streaming.sizes().channel), channel_source});
-  result.properties.push_back({"cache_last_time", size_text(streaming.sizes().time), time_source});
+  result.properties.push_back({"cache_last_channel", size_text(streaming.replaced()->sizes().channel), channel_source});
+  result.properties.push_back({"cache_last_time", size_text(streaming.replaced()->sizes().time), time_source});
 
   const auto decide = [&](const char* name, int& value, const std::vector<Source>& sources) {
     const Source chosen = agree(graph, name, sources);
@@ -221,7 +235,27 @@ ResolvedStreaming resolve_streaming(StreamingGraph& streaming, const StreamingMo
          {{known.window_frames, kOption},
           from_metadata(graph, "window_size", kMostFrames),
           {result.values.chunk_frames + subsampling.past_frames(), kProbe}});
-  result.batches_exactly = batch_is_exact(streaming);
+}
+
+}  // namespace
+
+ResolvedStreaming resolve_streaming(StreamingGraph& streaming, const StreamingModel::Geometry& known) {
+  check_range("window_frames", known.window_frames);
+  check_range("chunk_frames", known.chunk_frames);
+  check_range("subsampling_factor", known.subsampling_factor);
+  Graph& graph = streaming.graph();
+  ResolvedStreaming result;
+  result.properties.push_back(resolve_log_probs_kind(graph, known.log_probs_kind));
+  result.values.log_probs_kind = result.properties.back().value;
+  if (graph.info().n_features == 0) graph.set_n_features(kUsualFeatures);
+  if (streaming.appended()) {
+    resolve_appended(streaming, known, result);
+  } else {
+    resolve_replaced(streaming, known, result);
+  }
+  const bool is_fixed = streaming.has_fixed_window();
+  result.batches_exactly =
+      batch_is_exact(streaming, is_fixed ? static_cast<std::size_t>(result.values.window_frames) : kColumns);
   result.properties.push_back({"batching", result.batches_exactly ? "stacked" : "one at a time", "graph (probe run)"});
   return result;
 }

@@ -100,7 +100,7 @@ StreamingModel::Batch StreamingModel::gather(const std::vector<AcousticStream*>&
         static_cast<std::int64_t>(stream.copy_window(impl.features.data() + i * n_values, impl.n_columns)));
     impl.slots.push_back(stream.caches());
   }
-  if (impl_->batches_exactly) impl.caches = impl_->streaming.stack(impl.slots);
+  if (impl_->batches_exactly) impl.caches = impl_->streaming.caches().stack(impl.slots);
   claims.keep();
   return batch;
 }
@@ -120,7 +120,7 @@ void StreamingModel::compute(Batch& batch) const {
   const std::size_t n_values = impl.features.size() / impl.lengths.size();
   for (std::size_t i = 0; i < impl.lengths.size(); ++i) {
     steps.push_back(streaming.run(impl.features.data() + i * n_values, {impl.lengths[i]}, n_columns,
-                                  *streaming.stack({impl.slots[i]})));
+                                  *streaming.caches().stack({impl.slots[i]})));
   }
   impl.steps = std::move(steps);
 }

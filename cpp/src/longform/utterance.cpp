@@ -5,7 +5,10 @@ namespace fastctc::longform {
 Transcription::~Transcription() = default;
 
 Utterance::Utterance(const Recognizer& recognizer, const LongFormOptions& options)
-    : recognizer_(recognizer), source_(make_source(recognizer, options)), decoder_(recognizer.make_decoder()) {}
+    : recognizer_(recognizer),
+      options_(options.decoder),
+      source_(make_source(recognizer, options)),
+      decoder_(recognizer.make_decoder(options.decoder)) {}
 
 void Utterance::push(const float* samples, std::size_t n_samples) {
   source_->push(samples, n_samples);
@@ -15,7 +18,8 @@ void Utterance::push(const float* samples, std::size_t n_samples) {
 Transcript Utterance::finish(double duration_s) {
   source_->finish();
   decode();
-  Transcript transcript = recognizer_.assemble(decoder_->best(), duration_s);
+  Transcript transcript =
+      recognizer_.assemble(decoder_->n_best(static_cast<std::size_t>(options_.n_best)), duration_s, options_);
   transcript.method = source_->method();
   return transcript;
 }

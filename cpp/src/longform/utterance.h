@@ -37,6 +37,7 @@ class Utterance : public Transcription {
   void decode();
 
   Recognizer recognizer_;
+  DecoderOptions options_;
   std::unique_ptr<Source> source_;
   std::unique_ptr<Decoder> decoder_;
   std::size_t n_frames_ = 0;  // decoded

@@ -92,6 +92,10 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import stream
 
         return stream.run(arguments, load)
+    if command == "optimize":
+        from fastctc.cli import optimize
+
+        return optimize.run(arguments, load)
     if command == "listen":
         from fastctc.cli import listen
 

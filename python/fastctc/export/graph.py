@@ -25,11 +25,6 @@ def import_onnx() -> Any:
     return onnx
 
 
-def is_external(tensor: Any) -> bool:
-    """Whether a tensor's values are in a file of their own."""
-    return bool(tensor.data_location == import_onnx().TensorProto.EXTERNAL)
-
-
 class Graph:
     """A model's main graph: who makes and who reads each tensor."""
 
@@ -43,19 +38,10 @@ class Graph:
         for node in self.graph.node:
             for name in sorted(set(inputs_of(node))):
                 self._readers.setdefault(name, []).append(node)
-        self.outputs = {value.name for value in self.graph.output}
 
     def readers(self, name: str) -> list[onnx.NodeProto]:
         """Nodes that read a tensor, also in their subgraphs."""
         return self._readers.get(name, [])
-
-    def producer(self, name: str, operator: str) -> onnx.NodeProto:
-        """The node that makes a tensor, which must be of this kind."""
-        node = self.producers.get(name)
-        if node is None or node.op_type != operator:
-            found = f"the {node.op_type} {node.name}" if node is not None else "no node"
-            raise unknown_form(f"{name} comes from {found}, not from a {operator}")
-        return node
 
     def constant(self, name: str) -> NDArray[Any] | None:
         """The value of an initializer or a Constant; None where it isn't one."""
@@ -78,15 +64,6 @@ class Graph:
         except Exception as error:  # onnx checks paths and sizes with errors of its own
             raise ModelError(f"The weights of {name} can't be read: {error}") from error
 
-    def integers(self, name: str) -> list[int] | None:
-        """The values of a constant of integers; None where it isn't constant."""
-        value = self.constant(name)
-        return None if value is None else [int(i) for i in value.ravel()]
-
-    def axis(self, node: onnx.NodeProto) -> int:
-        """A node's attribute axis; 0 where it has none, as for Gather."""
-        return int(next((a.i for a in node.attribute if a.name == "axis"), 0))
-
 
 def inputs_of(node: Any) -> Iterator[str]:
     """What a node reads, and what its subgraphs read from outside."""
@@ -101,6 +78,6 @@ def inputs_of(node: Any) -> Iterator[str]:
 def unknown_form(what: str) -> ModelError:
     """The error for a graph that doesn't match."""
     return ModelError(
-        f"Its cache of the self-attention isn't used in the way that is known here: {what}. It takes an export of NeMo "
-        "with cache_support, in float, before any quantisation."
+        f"It isn't a FastConformer-CTC in the form that is known here: {what}. It takes an export of NeMo with "
+        "cache_support, in float, before any quantisation."
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from fastctc.reference.confidence import aggregate
 from fastctc.reference.greedy import Hypothesis
 from fastctc.reference.vocabulary import Vocabulary
 from fastctc.types import Token, Transcript, Word
@@ -9,7 +12,14 @@ from fastctc.types import Token, Transcript, Word
 __all__ = ["assemble"]
 
 
-def assemble(hypothesis: Hypothesis, vocabulary: Vocabulary, frame_s: float, duration_s: float) -> Transcript:
+def assemble(
+    hypothesis: Hypothesis,
+    vocabulary: Vocabulary,
+    frame_s: float,
+    duration_s: float,
+    aggregation: str = "min",
+    lexicon_words: Sequence[tuple[str, int, int]] = (),
+) -> Transcript:
     """Tokens and words with their times.
 
     Args:
@@ -17,6 +27,8 @@ def assemble(hypothesis: Hypothesis, vocabulary: Vocabulary, frame_s: float, dur
         vocabulary: The tokens of the model.
         frame_s: Seconds an output frame; frame t starts at t * frame_s.
         duration_s: Of the audio; no time lies past it, though the last frames may.
+        aggregation: Of the tokens' confidences to the word's.
+        lexicon_words: (text, first token, one past the last) of each word, where tokens don't spell them.
 
     Raises:
         OptionError: A token is not in the vocabulary.
@@ -30,9 +42,11 @@ def assemble(hypothesis: Hypothesis, vocabulary: Vocabulary, frame_s: float, dur
 
     ids = [token.id for token in tokens]
     words = []
-    for span in vocabulary.words(ids):
-        its_tokens = tokens[span.begin : span.end]
-        confidence = min(token.confidence for token in its_tokens)
-        words.append(Word(span.text, its_tokens[0].start_s, its_tokens[-1].end_s, confidence))
+    spans = lexicon_words or [(span.text, span.begin, span.end) for span in vocabulary.words(ids)]
+    for text, begin, end in spans:
+        its_tokens = tokens[begin:end]
+        confidence = aggregate([token.confidence for token in its_tokens], aggregation)
+        words.append(Word(text, its_tokens[0].start_s, its_tokens[-1].end_s, confidence))
+    text = " ".join(word.text for word in words) if lexicon_words else vocabulary.text(ids)
     confidence = sum(word.confidence for word in words) / len(words) if words else 1.0
-    return Transcript(vocabulary.text(ids), tuple(words), tuple(tokens), confidence, duration_s)
+    return Transcript(text, tuple(words), tuple(tokens), confidence, duration_s)

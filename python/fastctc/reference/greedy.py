@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastctc.errors import ModelError, OptionError
+from fastctc.reference.confidence import aggregate, frame_confidence
+from fastctc.types import ConfidenceOptions
 
-__all__ = ["AlignedToken", "GreedyDecoder", "Hypothesis", "decode_greedy", "max_prob_confidence"]
+__all__ = ["AlignedToken", "GreedyDecoder", "Hypothesis", "decode_greedy"]
 
 
 class AlignedToken(NamedTuple):
@@ -23,7 +25,7 @@ class AlignedToken(NamedTuple):
     log_prob: float
     """Sum over its run."""
     confidence: float
-    """In [0, 1]: the least of its run."""
+    """In [0, 1]: aggregated over its run."""
 
 
 class Hypothesis(NamedTuple):
@@ -34,23 +36,18 @@ class Hypothesis(NamedTuple):
     """Log-prob of the path, blanks included."""
 
 
-def max_prob_confidence(log_prob: float, n_tokens: int) -> float:
-    """NeMo's normalised maximum probability, in [0, 1].
-
-    (p V - 1) / (V - 1): `max_prob` with alpha 1 in nemo/collections/asr/parts/utils/asr_confidence_utils.py.
-    """
-    return min(max((float(np.exp(np.float64(log_prob))) * n_tokens - 1) / (n_tokens - 1), 0.0), 1.0)
-
-
-def decode_greedy(log_probs: NDArray[np.float32], blank_id: int) -> Hypothesis:
+def decode_greedy(
+    log_probs: NDArray[np.float32], blank_id: int, confidence: ConfidenceOptions | None = None
+) -> Hypothesis:
     """Argmax of every frame (first of equals), repeats merged, blanks dropped.
 
     Args:
         log_probs: [frames, tokens] float32, natural log.
         blank_id: Index of the blank.
+        confidence: How sure a token is; None: the defaults.
 
     Raises:
-        OptionError: blank_id is not below the number of tokens.
+        OptionError: blank_id is not below the number of tokens, or alpha isn't above 0.
         ModelError: NaN or +infinity; names the frame.
     """
     n_tokens = log_probs.shape[1]
@@ -63,13 +60,15 @@ def decode_greedy(log_probs: NDArray[np.float32], blank_id: int) -> Hypothesis:
         raise ModelError(f"The log-probs of frame {bad_frames[0]} hold NaN or +infinity.")
     ids = log_probs.argmax(axis=1)
     path = log_probs[np.arange(len(ids)), ids].astype(np.float64)
+    confidence = confidence or ConfidenceOptions()
+    confidences = frame_confidence(log_probs, confidence)
 
     tokens = []
     for token_id, group in groupby(range(len(ids)), key=lambda frame: int(ids[frame])):
         frames = list(group)
         if token_id != blank_id:
-            confidence = min(max_prob_confidence(path[frame], n_tokens) for frame in frames)
-            tokens.append(AlignedToken(token_id, frames[0], frames[-1] + 1, float(path[frames].sum()), confidence))
+            certainty = aggregate([float(value) for value in confidences[frames]], confidence.aggregation)
+            tokens.append(AlignedToken(token_id, frames[0], frames[-1] + 1, float(path[frames].sum()), certainty))
     return Hypothesis(tuple(tokens), float(path.sum()))
 
 

@@ -7,14 +7,16 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from fastctc.errors import Error, ModelError, ModelNotFoundError
+from fastctc.reference.aligner import align
 from fastctc.reference.assemble import assemble
 from fastctc.reference.audio import count_channels, load_audio
+from fastctc.reference.beam import BeamDecoder, beam_options
 from fastctc.reference.conversation import make_conversation
 from fastctc.reference.fbank import compute_features
 from fastctc.reference.greedy import decode_greedy
@@ -25,7 +27,9 @@ from fastctc.reference.speech_detector import detect_speech
 from fastctc.reference.stream import Stream
 from fastctc.reference.vocabulary import Vocabulary
 from fastctc.types import (
+    Alternative,
     ConversationOptions,
+    DecoderOptions,
     FrontendOptions,
     LongFormOptions,
     ModelOptions,
@@ -37,6 +41,7 @@ from fastctc.types import (
 
 __all__ = ["Recognizer", "load", "transcribe"]
 
+Decoder: TypeAlias = "Literal['greedy', 'beam'] | DecoderOptions | None"
 DEMO_MODEL = Path("demo_model") / "digits"
 
 
@@ -87,10 +92,10 @@ class Recognizer:
             raise ModelError("The model has no offline graph, only cache-aware graphs for streams.")
         return model.run([np.asarray(features, np.float32)])[0]
 
-    def decode(self, log_probs: npt.ArrayLike) -> Transcript:
-        """The transcript of log-probs [n_frames, n_tokens] (greedy CTC)."""
+    def decode(self, log_probs: npt.ArrayLike, decoder: Decoder = None) -> Transcript:
+        """The transcript of log-probs [n_frames, n_tokens]."""
         values = np.asarray(log_probs, np.float32)
-        return self._decode(values, len(values) * self.frame_s)
+        return self._decode(values, len(values) * self.frame_s, _resolve_decoder(decoder))
 
     def transcribe(
         self,
@@ -103,12 +108,14 @@ class Recognizer:
         threads: int | None = None,
         on_error: Literal["raise", "return"] = "raise",
         vad: str | os.PathLike[str] | VadOptions | None = None,
+        decoder: Decoder = None,
         long_form: LongFormOptions | None = None,
         on_progress: Callable[[int, float], None] | None = None,
     ) -> Any:
         """What was said; a list for many recordings. `threads` is taken for the signature's sake: one works here."""
         del threads
         options = _with_vad(long_form or LongFormOptions(), vad)
+        options = options if decoder is None else replace(options, decoder=_resolve_decoder(decoder))
         many = isinstance(audio, (list, tuple))
         results = []
         for index, source in enumerate(audio if many else [audio]):
@@ -152,7 +159,7 @@ class Recognizer:
             log_probs, method = compute_log_probs(
                 samples, self._frontend, self._graphs, self._vocabulary.blank_id, options
             )
-            return replace(self._decode(log_probs, duration_s), method=method)
+            return replace(self._decode(log_probs, duration_s, options.decoder), method=method)
         unspoken = replace(options, vad=VadOptions())
         parts = []
         for segment in detect_speech(samples, options.vad, self.sample_rate_hz):
@@ -160,9 +167,22 @@ class Recognizer:
             parts.append((segment, self._transcribe_samples(samples[start:end], unspoken)))
         return join_spoken(parts, duration_s, self._transcribe_samples(samples[:0], unspoken).method)
 
-    def _decode(self, log_probs: npt.NDArray[np.float32], duration_s: float) -> Transcript:
-        hypothesis = decode_greedy(log_probs, self._vocabulary.blank_id)
-        return assemble(hypothesis, self._vocabulary, self.frame_s, duration_s)
+    def _decode(self, log_probs: npt.NDArray[np.float32], duration_s: float, options: DecoderOptions) -> Transcript:
+        """Greedy, or the twin of beam search, with twins of what it uses."""
+        vocabulary, aggregation = self._vocabulary, options.confidence.aggregation
+        if options.kind == "greedy":
+            hypothesis = decode_greedy(log_probs, vocabulary.blank_id, options.confidence)
+            return assemble(hypothesis, vocabulary, self.frame_s, duration_s, aggregation)
+        decoder = BeamDecoder(vocabulary, beam_options(options, vocabulary))
+        decoder.step(log_probs)
+        alternatives, transcripts = [], []
+        for entry in decoder.n_best(options.n_best):
+            aligned = align(log_probs, entry.token_ids, vocabulary.blank_id, options.confidence)
+            transcript = assemble(aligned, vocabulary, self.frame_s, duration_s, aggregation, entry.words)
+            scores = entry.score, entry.acoustic_score, entry.lm_score, entry.bonus_score
+            alternatives.append(Alternative(transcript.text, transcript.words, *scores))
+            transcripts.append(transcript)
+        return replace(transcripts[0], alternatives=tuple(alternatives) if options.n_best > 1 else ())
 
 
 def load(
@@ -199,6 +219,7 @@ def transcribe(
     threads: int | None = None,
     on_error: Literal["raise", "return"] = "raise",
     vad: str | os.PathLike[str] | VadOptions | None = None,
+    decoder: Decoder = None,
     long_form: LongFormOptions | None = None,
     on_progress: Callable[[int, float], None] | None = None,
 ) -> Any:
@@ -215,9 +236,16 @@ def transcribe(
         threads=threads,
         on_error=on_error,
         vad=vad,
+        decoder=decoder,
         long_form=long_form,
         on_progress=on_progress,
     )
+
+
+def _resolve_decoder(decoder: Decoder) -> DecoderOptions:
+    if isinstance(decoder, DecoderOptions):
+        return decoder
+    return DecoderOptions() if decoder is None else DecoderOptions(kind=decoder)
 
 
 def _with_vad(options: LongFormOptions, vad: str | os.PathLike[str] | VadOptions | None) -> LongFormOptions:

@@ -13,7 +13,7 @@ from fastctc.errors import EngineError, ModelError, OptionError
 from fastctc.reference.acoustic_model import agree, subsampled_length
 from fastctc.types import Property
 
-__all__ = ["Caches", "Geometry", "resolve_streaming"]
+__all__ = ["Caches", "Geometry", "is_appended", "resolve_streaming"]
 
 Caches = tuple[NDArray[Any], ...]
 RunGraph = Callable[[NDArray[np.float32], int, Caches], tuple[NDArray[np.float32], Caches]]
@@ -53,6 +53,14 @@ class Subsampling(NamedTuple):
         return (self.dropped - 1) * self.factor + 1 if self.dropped else 0
 
 
+def is_appended(graph: dict[str, Any], path: str) -> bool:
+    """Whether a step gives new rows of the caches (`caches.h`), and not the next caches as NeMo's exports do."""
+    form = graph["metadata"].get("fastctc_caches", "")
+    if form not in ("", "appended"):
+        raise ModelError(f"The graph {path} has fastctc_caches = '{form}', and only 'appended' is known.")
+    return bool(form)
+
+
 def resolve_streaming(
     path: str, graph: dict[str, Any], known: dict[str, int], log_probs_kind: str, run_graph: RunGraph
 ) -> tuple[Geometry, Caches, list[Property]]:
@@ -83,6 +91,17 @@ def resolve_streaming(
             raise ModelError(f"The graph {path} doesn't tell {name}. Give the option {name}.")
         properties.append(Property(name, str(value), source))
         return int(value)
+
+    if is_appended(graph, path):  # made by fastctc, so its metadata tell everything
+        keys = ("window_size", "chunk_shift", "subsampling_factor", "fastctc_dropped_frames")
+        names = ("window_frames", "chunk_frames", "subsampling_factor", "dropped_frames")
+        window, chunk, factor, dropped = (
+            decide(name, metadata(key), None) for name, key in zip(names, keys, strict=True)
+        )
+        shapes = [tensor["shape"] for tensor in graph["inputs"] if tensor["name"].startswith("cache_")]
+        zeros = [np.zeros([1 if size < 0 else size for size in shape], np.float32) for shape in shapes if shape[1:]]
+        geometry = Geometry(window, chunk, factor, dropped, log_probs_kind)
+        return geometry, (np.zeros(1, np.int64), *zeros), properties
 
     sizes = {name: _cache_sizes(path, graph, name, metadata) for name in ("cache_last_channel", "cache_last_time")}
     caches, observed = _probe_caches(path, graph, sizes, run_graph)

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from fastctc.errors import AudioError, EngineError, ModelError, OptionError
 from fastctc.reference.acoustic_model import normalize_scores, open_session, resolve_log_probs_kind
 from fastctc.reference.signature import recognize_signature
-from fastctc.reference.streaming_geometry import Caches, Geometry, resolve_streaming
+from fastctc.reference.streaming_geometry import Caches, Geometry, is_appended, resolve_streaming
 from fastctc.types import Property, SessionOptions
 
 __all__ = ["AcousticStream", "StreamingModel"]
 
 CACHES = ("cache_last_channel", "cache_last_time", "cache_last_channel_len")  # NeMo's names
+LENGTHS = CACHES[2]
 
 
 class StreamingModel:
@@ -43,7 +44,9 @@ class StreamingModel:
         self.path = os.fspath(path)
         self._session = open_session(Path(path), session or SessionOptions())
         self._graph = recognize_signature(self._session, self.path)
-        self._next_caches = _check_signature(self._graph, self.path)
+        self._is_appended = is_appended(self._graph, self.path)
+        check = _check_appended if self._is_appended else _check_signature
+        self._caches, self._next_caches = check(self._graph, self.path)
         self._geometry: Geometry | None = None
         self._zeros: Caches = ()
 
@@ -105,7 +108,7 @@ class StreamingModel:
         """
         graph = self._graph
         feeds = {graph["audio_input"]: window[None], graph["length_input"]: np.array([length], np.int64)}
-        feeds.update(zip(CACHES, caches, strict=True))
+        feeds.update(zip(self._caches, caches, strict=True))
         try:
             scores, lengths, *caches_next = self._session.run(
                 [graph["output"], graph["length_output"], *self._next_caches], feeds
@@ -114,6 +117,10 @@ class StreamingModel:
             raise EngineError(
                 f"ONNX Runtime failed on 1 x {window.shape[1]} input frames of the graph {self.path}: {error}"
             ) from error
+        if self._is_appended:
+            # A step gives new rows; a cache is the last ones of all.
+            rows = [np.concatenate(pair)[-len(pair[0]) :] for pair in zip(caches[1:], caches_next[1:], strict=True)]
+            caches_next = [caches_next[0], *rows]
         return scores[0, : max(int(lengths[0]), 0)], tuple(caches_next)
 
     def step(self, streams: list[AcousticStream]) -> list[str]:
@@ -239,8 +246,24 @@ def _failure_of_step(stream: AcousticStream) -> str:
     return ""
 
 
-def _check_signature(graph: dict[str, Any], path: str) -> list[str]:
-    """The names of the new caches. Raises ModelError when the graph is not NeMo's cache-aware export."""
+def _check_appended(graph: dict[str, Any], path: str) -> tuple[list[str], list[str]]:
+    """The names of the caches and of their new rows. Raises ModelError where they don't belong together."""
+    outputs = {tensor["name"]: tensor for tensor in graph["outputs"]}
+    caches, rows = [LENGTHS], ["cache_last_channel_next_len"]
+    for tensor in graph["inputs"]:
+        if not tensor["name"].startswith("cache_") or tensor["name"] == LENGTHS:
+            continue
+        name = "new_" + tensor["name"].removeprefix("cache_")
+        shapes = [tensor["shape"], outputs.get(name, tensor)["shape"]]
+        if name not in outputs or any(len(shape) < 3 or shape[1] >= 0 for shape in shapes):
+            raise ModelError(f"The graph {path}: {tensor['name']} has no rows {name} of [rows, batch, ...].")
+        caches.append(tensor["name"])
+        rows.append(name)
+    return caches, rows
+
+
+def _check_signature(graph: dict[str, Any], path: str) -> tuple[list[str], list[str]]:
+    """The names of old and new caches. Raises ModelError when the graph is not NeMo's cache-aware export."""
     inputs = {tensor["name"]: tensor for tensor in graph["inputs"]}
     outputs = {tensor["name"]: tensor for tensor in graph["outputs"]}
     lengths = next(
@@ -269,4 +292,4 @@ def _check_signature(graph: dict[str, Any], path: str) -> list[str]:
             raise unknown(f"{name} is {kind} of {len(shape)} dimensions")
         if shape and shape[0] >= 0:
             raise unknown(f"the batch of {name} is fixed at {shape[0]}; export it with a dynamic batch axis")
-    return caches_next
+    return list(CACHES), caches_next
