@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'LanguageModel', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'speech_scores', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.
@@ -237,6 +237,10 @@ class Vocabulary:
         ...
     def text(self, ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> str:
         ...
+    def token_text(self, token_id: typing.SupportsInt | typing.SupportsIndex) -> tuple[str, typing.Any]:
+        """
+        What the token adds to a text that others began, and the value of a byte piece.
+        """
     def words(self, ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> tuple:
         ...
     @property
@@ -309,6 +313,87 @@ class LanguageModel:
         """
         State after <s>.
         """
+class HotWords:
+    """
+    Phrases that recognition should prefer; immutable.
+    """
+    def __init__(self, vocabulary: Vocabulary, phrases: collections.abc.Sequence[tuple[str, typing.SupportsFloat | typing.SupportsIndex]], ignore_case: bool = True) -> None:
+        """
+        `phrases`: (text, bonus) each, the bonus in natural logarithms.
+        """
+    def finish(self, state: typing.SupportsInt | typing.SupportsIndex) -> float:
+        """
+        What is still paid, or withdrawn, when the text ends.
+        """
+    def step(self, state: typing.SupportsInt | typing.SupportsIndex, token_id: typing.SupportsInt | typing.SupportsIndex) -> tuple:
+        """
+        The state after one more token, and what it is paid.
+        """
+    @property
+    def max_delta(self) -> float:
+        """
+        No step is paid more.
+        """
+    @property
+    def n_phrases(self) -> int:
+        ...
+    @property
+    def n_states(self) -> int:
+        ...
+    @property
+    def n_tokens(self) -> int:
+        """
+        Of the vocabulary.
+        """
+    @property
+    def start(self) -> int:
+        """
+        State of an empty text.
+        """
+class Lexicon:
+    """
+    Words and how tokens spell them, as a trie; immutable.
+    """
+    ROOT: typing.ClassVar[int] = 0
+    @staticmethod
+    def read(path: typing.Any, vocabulary: Vocabulary, word_end: str = '', out_of_lexicon: str = 'forbid') -> Lexicon:
+        """
+        Reads `word piece piece ...` a line, plain or gzip.
+        """
+    def __init__(self, entries: collections.abc.Sequence[tuple[str, collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]]], n_tokens: typing.SupportsInt | typing.SupportsIndex, out_of_lexicon: str = 'forbid') -> None:
+        """
+        `entries`: (word, token ids) each; a word may have several.
+        """
+    def child(self, node: typing.SupportsInt | typing.SupportsIndex, token_id: typing.SupportsInt | typing.SupportsIndex) -> typing.Any:
+        """
+        The node after one more token, or None.
+        """
+    def is_leaf(self, node: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        """
+        Whether no spelling goes on from the node.
+        """
+    def word(self, position: typing.SupportsInt | typing.SupportsIndex) -> str:
+        ...
+    def words_at(self, node: typing.SupportsInt | typing.SupportsIndex) -> list[int]:
+        """
+        Positions of the words that end at the node, ascending.
+        """
+    @property
+    def n_nodes(self) -> int:
+        ...
+    @property
+    def n_tokens(self) -> int:
+        """
+        Of the vocabulary.
+        """
+    @property
+    def n_words(self) -> int:
+        """
+        Different ones.
+        """
+    @property
+    def out_of_lexicon(self) -> str:
+        ...
 class GreedyDecoder:
     def __init__(self, n_tokens: typing.SupportsInt | typing.SupportsIndex, blank_id: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...

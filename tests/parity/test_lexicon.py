@@ -44,18 +44,18 @@ both = pytest.mark.parametrize("path", [Core, Reference], ids=["core", "referenc
 
 def spellings(path: Any, lexicon: Any) -> set[tuple[str, tuple[int, ...]]]:
     """All entries, found by walking through the trie."""
-    found = set()
-    open_ = [(path.root(lexicon), ())]
+    found: set[tuple[str, tuple[int, ...]]] = set()
+    open_: list[tuple[Any, tuple[int, ...]]] = [(path.root(lexicon), ())]
     n_nodes = 0
     while open_:
         node, ids = open_.pop()
         n_nodes += 1
         assert lexicon.words_at(node) == sorted(set(lexicon.words_at(node)))
         found |= {(lexicon.word(position), ids) for position in lexicon.words_at(node)}
-        for token in range(-1, lexicon.n_tokens + 1):
-            child = lexicon.child(node, token)
-            if child is not None:
-                open_.append((child, (*ids, token)))
+        children = [(lexicon.child(node, token), (*ids, token)) for token in range(-1, lexicon.n_tokens + 1)]
+        children = [(child, longer) for child, longer in children if child is not None]
+        assert lexicon.is_leaf(node) == (not children)
+        open_ += children
     assert n_nodes == lexicon.n_nodes
     return found
 
@@ -172,6 +172,14 @@ def test_options_that_are_none(path: Any, tmp_path: Path) -> None:
             path.lexicon([("ok", [1]), *entries], 4)
     with pytest.raises(OptionError, match="no word 1"):
         path.lexicon([("x", [0])], 4).word(1)
+
+
+def test_spellings_of_the_reference() -> None:
+    lexicon = reference.Lexicon([("x", [0, 1]), ("y", [0]), ("z", [0, 1]), ("x", [0, 1])], 4)
+    assert lexicon.words_spelled((0, 1)) == ["x", "z"]
+    assert lexicon.words_spelled((0,)) == ["y"]
+    assert lexicon.words_spelled(()) == lexicon.words_spelled((1,)) == []
+    assert [lexicon.is_prefix(ids) for ids in [(), (0,), (0, 1), (1,)]] == [True, True, False, False]
 
 
 def test_nodes_out_of_range() -> None:

@@ -214,6 +214,8 @@ Lexicon::Node Lexicon::child(Node node, int token_id) const {
   return found != end && *found == token_id ? static_cast<Node>(found - impl_->token_ids.begin()) : kNone;
 }
 
+bool Lexicon::is_leaf(Node node) const { return impl_->first_child[node] == impl_->first_child[node + 1]; }
+
 std::pair<const std::uint32_t*, const std::uint32_t*> Lexicon::words_at(Node node) const {
   const std::uint32_t* words = impl_->words_at.data();
   return {words + impl_->first_word[node], words + impl_->first_word[node + 1]};

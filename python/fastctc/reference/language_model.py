@@ -66,12 +66,13 @@ class LanguageModel:
         """How many there are of order n; as in the ARPA file."""
         return sum(len(ngram) == n for ngram in self._ngrams) - (n == 1 and not self._has_unknown)
 
-    def __contains__(self, word: str) -> bool:
-        return (word,) in self._ngrams
+    def is_known(self, word: str) -> bool:
+        """Whether the word is one of the model's; <unk> is none."""
+        return word not in ("<unk>", "<UNK>") and (word,) in self._ngrams
 
     def score(self, state: State, word: str) -> tuple[float, State]:
         """Natural log of P(word | state) and the state that follows."""
-        if word not in self:
+        if (word,) not in self._ngrams:
             word = "<unk>"
         return LN_10 * self._log10_prob(state, word), self._shorten((*state, word))
 
