@@ -71,7 +71,7 @@ LM_SCORE_TWIN = 1e-5
 """ln P of a word, C++ against reference: float32 storage of each of up to `order` figures of some tens (2e-6 each)."""
 
 LM_SCORE_TWIN_RELATIVE = 1e-6
-"""The same, of scores of some hundreds: float32 is half a unit in the last place off (6e-8), for each of its figures."""
+"""The same, of scores of some hundreds: float32 is half a unit in the last place off (6e-8), for each figure."""
 
 LM_SCORE_KENLM = 1e-4
 """log10 P of a word against KenLM, which stores and adds float32 (measured: 1.3e-5, all of it at log-probs of -100)."""

@@ -287,7 +287,7 @@ def test_the_good_file_of_the_next_test(tmp_path: Path) -> None:
         ("-1\ta\t-1", "nan\ta\t-1", 8, "'nan' is no log-prob"),
         ("-1\ta\t-1", "-inf\ta\t-1", 8, "'-inf' is no log-prob"),
         ("-1\ta\t-1", "-1e400\ta\t-1", 8, "'-1e400' is no log-prob"),
-        ("-1\ta\t-1", "-1e39\ta\t-1", 8, "a number that is too large"),
+        ("-1\ta\t-1", "-1000001\ta\t-1", 8, "a number beyond a million"),
         ("-1\ta\t-1", "0.1\ta\t-1", 8, "the log-prob 0.1 is above 0"),
         ("-1\ta\t-1", "-1\ta\tb", 8, "'b' is no back-off weight"),
         ("-1\ta\t-1", "-1\ta\t-1 2", 8, "more fields"),

@@ -17,6 +17,7 @@ __all__ = ["LanguageModel", "parse_arpa"]
 LN_10 = math.log(10)
 HIGHEST_ORDER = 32
 MOST_NGRAMS = 0xFFFFFFF0
+LARGEST_LOG10 = 1e6
 MISSING_UNKNOWN = -100.0
 """log10 P of an unknown word in a model without <unk>; KenLM's unknown_missing_logprob."""
 
@@ -121,6 +122,8 @@ class ArpaParser:
         self.number = 0
         self.line = ""
         self.ngrams: Ngrams = {}
+        self.duplicates: list[int] = []
+        """Lines of n-grams that are there already."""
 
     def parse(self) -> tuple[Ngrams, int]:
         while self.line != "\\data\\":
@@ -162,6 +165,12 @@ class ArpaParser:
         self.next_filled(f"the file ends after its {n}-grams, without \\end\\.")
         if not self.line.startswith("\\"):
             self.fail(f"more {n}-grams than the {count} announced.")
+        self.fail_on_duplicates()
+
+    def fail_on_duplicates(self) -> None:
+        if self.duplicates:
+            self.number = self.duplicates[0]
+            self.fail("this n-gram is there twice.")
 
     def parse_ngram(self, n: int, is_highest: bool) -> None:
         fields = re.split("[ \t]+", self.line.strip(" \t"))
@@ -179,11 +188,13 @@ class ArpaParser:
         if n > 1 and words[:-1] not in self.ngrams:
             self.fail(f"{words[:-1]} is no {n - 1}-gram.")
         if words in self.ngrams:
-            self.fail(f"the {n}-gram {words} is there twice.")
+            self.duplicates.append(self.number)
+            if n == 1:
+                self.fail_on_duplicates()
         self.ngrams[words] = (log10_prob, log10_backoff)
 
     def number_of(self, text: str) -> float:
-        if NUMBER.fullmatch(text) is None or not abs(float(text)) * LN_10 <= 3.4028234e38:
+        if NUMBER.fullmatch(text) is None or not abs(float(text)) <= LARGEST_LOG10:
             self.fail(f"'{text}' is no number.")
         return float(text)
 
