@@ -66,5 +66,5 @@ void bind_hot_words(py::module_& module) {
       .def_property_readonly("max_delta", &HotWords::max_delta, "No step is paid more.")
       .def_property_readonly("n_states", &HotWords::n_states)
       .def_property_readonly("n_tokens", &HotWords::n_tokens, "Of the vocabulary.")
-      .def("__len__", &HotWords::n_phrases);
+      .def_property_readonly("n_phrases", &HotWords::n_phrases);
 }

@@ -73,6 +73,13 @@ void bind_lexicon(py::module_& module) {
       .def_static("read", &read_lexicon, py::arg("path"), py::arg("vocabulary"), py::arg("word_end") = "",
                   py::arg("out_of_lexicon") = "forbid", "Reads `word piece piece ...` a line, plain or gzip.")
       .def("child", &child, py::arg("node"), py::arg("token_id"), "The node after one more token, or None.")
+      .def(
+          "is_leaf",
+          [](const Lexicon& self, Lexicon::Node node) {
+            check_node(self, node);
+            return self.is_leaf(node);
+          },
+          py::arg("node"), "Whether no spelling goes on from the node.")
       .def("words_at", &words_at, py::arg("node"), "Positions of the words that end at the node, ascending.")
       .def("word", &Lexicon::word, py::arg("position"))
       .def_property_readonly("n_words", &Lexicon::n_words, "Different ones.")

@@ -321,8 +321,6 @@ class HotWords:
         """
         `phrases`: (text, bonus) each, the bonus in natural logarithms.
         """
-    def __len__(self) -> int:
-        ...
     def finish(self, state: typing.SupportsInt | typing.SupportsIndex) -> float:
         """
         What is still paid, or withdrawn, when the text ends.
@@ -336,6 +334,9 @@ class HotWords:
         """
         No step is paid more.
         """
+    @property
+    def n_phrases(self) -> int:
+        ...
     @property
     def n_states(self) -> int:
         ...
@@ -366,6 +367,10 @@ class Lexicon:
     def child(self, node: typing.SupportsInt | typing.SupportsIndex, token_id: typing.SupportsInt | typing.SupportsIndex) -> typing.Any:
         """
         The node after one more token, or None.
+        """
+    def is_leaf(self, node: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        """
+        Whether no spelling goes on from the node.
         """
     def word(self, position: typing.SupportsInt | typing.SupportsIndex) -> str:
         ...

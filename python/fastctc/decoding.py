@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -27,15 +27,19 @@ DEFAULT_BONUS = 5.0
 class LanguageModel:
     """A back-off n-gram model over words or tokens, immutable and shared between threads."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, on_progress: Callable[[float], object] | None = None) -> None:
         """Reads ARPA (plain or gzip), or the binary form that `save` and `fastctc lm build` write (memory-mapped).
+
+        Args:
+            path: the file.
+            on_progress: called while ARPA is read, with the part that is done, 0 to 1.
 
         Raises:
             ModelNotFoundError: there is no such file.
             ModelError: it is no such model; the message names the line.
         """
         self._path = os.fspath(path)
-        self._core = _core.LanguageModel.read(self._path)
+        self._core = _core.LanguageModel.read(self._path, on_progress)
 
     def __repr__(self) -> str:
         return f"LanguageModel({self._path!r}, order {self.order}, {self.n_words} words)"
@@ -49,6 +53,16 @@ class LanguageModel:
     def n_words(self) -> int:
         """Different ones, <unk>, <s> and </s> among them."""
         return self._core.n_words
+
+    @property
+    def n_grams(self) -> tuple[int, ...]:
+        """How many n-grams there are of each order, from 1; as in the ARPA file."""
+        return tuple(self._core.n_grams(n) for n in range(1, self.order + 1))
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the binary form."""
+        return self._core.n_bytes
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the binary form, whole or not at all."""

@@ -43,7 +43,8 @@ class FASTCTC_API Lexicon {
   Lexicon(const Lexicon&) = delete;
   Lexicon& operator=(const Lexicon&) = delete;
 
-  Node child(Node node, int token_id) const;  // kNone where there is none; `node` is not checked
+  // Nodes are not checked.
+  Node child(Node node, int token_id) const;  // kNone where there is none
   bool is_leaf(Node node) const;              // no spelling goes on from it
   // Words that end at the node, as positions of word(); ascending.
   std::pair<const std::uint32_t*, const std::uint32_t*> words_at(Node node) const;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +11,7 @@ namespace fastctc {
 namespace {
 
 constexpr double kLn10 = 2.302585092994045684;
+constexpr double kLargestLog10 = 1e6;
 constexpr double kMissingUnknown = -100;  // log10; KenLM's unknown_missing_logprob
 constexpr std::uint64_t kMostNgrams = 0xfffffff0u;
 constexpr std::size_t kTrustedCount = std::size_t{1} << 20;  // memory is reserved for as many n-grams unseen
@@ -36,6 +36,20 @@ void link_children(NgramList& lower, const NgramList& higher) {
   lower.first_childs.assign(lower.size() + 1, 0);
   for (const std::uint32_t parent : higher.parents) ++lower.first_childs[parent + 1];
   std::partial_sum(lower.first_childs.begin(), lower.first_childs.end(), lower.first_childs.begin());
+}
+
+// A whole number with blanks around it; those past any use are read as 10^18.
+bool parse_count(std::string_view text, std::uint64_t* count) {
+  constexpr std::uint64_t kMost = 1000000000000000000u;
+  Fields fields(text);
+  const std::string_view digits = fields.next();
+  if (digits.empty() || !fields.next().empty()) return false;
+  *count = 0;
+  for (const char digit : digits) {
+    if (digit < '0' || digit > '9') return false;
+    *count = std::min(*count * 10 + static_cast<std::uint64_t>(digit - '0'), kMost);
+  }
+  return true;
 }
 
 class ArpaReader {
@@ -87,19 +101,19 @@ class ArpaReader {
 
   void add_count(std::string_view text) {
     const std::size_t equals = text.find('=');
-    double order = 0;
-    double count = 0;
-    if (equals == std::string_view::npos || !parse_decimal(Fields(text.substr(0, equals)).next(), &order) ||
-        !parse_decimal(Fields(text.substr(equals + 1)).next(), &count) || count < 0 || count != std::floor(count)) {
+    std::uint64_t order = 0;
+    std::uint64_t count = 0;
+    if (equals == std::string_view::npos || !parse_count(text.substr(0, equals), &order) ||
+        !parse_count(text.substr(equals + 1), &count)) {
       lines_.fail("'" + quote(line_) + "' is no `ngram N=COUNT`.");
     }
-    if (order != static_cast<double>(counts_.size() + 1)) {
+    if (order != counts_.size() + 1) {
       lines_.fail("'" + quote(line_) + "' where the count of " + plural(counts_.size() + 1) + " is due.");
     }
     if (counts_.size() == kHighestOrder) {
       lines_.fail("an order above " + std::to_string(kHighestOrder) + ", the highest that is supported.");
     }
-    if (count > static_cast<double>(kMostNgrams)) {
+    if (count > kMostNgrams) {
       lines_.fail("more n-grams of an order than are supported, " + std::to_string(kMostNgrams) + ".");
     }
     counts_.push_back({static_cast<std::size_t>(count), lines_.number()});
@@ -163,7 +177,6 @@ class ArpaReader {
     const double log10_prob = read_prob(fields.next());
     std::string_view word = fields.next();
     if (word.empty()) lines_.fail("no word after the log-prob.");
-    lines_.require_utf8(word);
     if (word == "<UNK>") word = kUnknownWord;
     const Values values = read_values(log10_prob, fields, 1);
     const std::uint32_t id = tables_.words.insert(word);
@@ -252,8 +265,9 @@ class ArpaReader {
     if (n == counts_.size() && log10_backoff != 0) {
       lines_.fail("a back-off weight in the highest order, where nothing backs off.");
     }
-    const double largest = std::numeric_limits<float>::max() / kLn10;
-    if (log10_prob < -largest || std::abs(log10_backoff) > largest) lines_.fail("a number that is too large.");
+    if (log10_prob < -kLargestLog10 || std::abs(log10_backoff) > kLargestLog10) {
+      lines_.fail("a number beyond a million, which is no logarithm of a probability.");
+    }
     return {static_cast<float>(log10_prob * kLn10), static_cast<float>(log10_backoff * kLn10)};
   }
 
@@ -263,6 +277,19 @@ class ArpaReader {
     list.words.push_back(word);
     list.ln_probs.push_back(values.ln_prob);
     list.ln_backoffs.push_back(values.ln_backoff);
+  }
+
+  // Names the first line that is there already.
+  void fail_on_duplicates(std::size_t n, const std::vector<std::uint32_t>& order) {
+    const NgramList& list = tables_.orders[n - 1];
+    std::size_t first = 0;
+    for (std::size_t index = 1; index < order.size(); ++index) {
+      const bool is_duplicate = key(list, order[index - 1]) == key(list, order[index]);
+      if (is_duplicate && (first == 0 || order[index] < order[first])) first = index;
+    }
+    if (first == 0) return;
+    lines_.fail(first_line_ + order[first], "this " + std::to_string(n) + "-gram is on line " +
+                                                std::to_string(first_line_ + order[first - 1]) + " too.");
   }
 
   void sort(std::size_t n) {
@@ -277,11 +304,7 @@ class ArpaReader {
       std::sort(order.begin(), order.end(), [&](std::uint32_t left, std::uint32_t right) {
         return std::make_pair(key(list, left), left) < std::make_pair(key(list, right), right);
       });
-      for (std::size_t index = 1; index < order.size(); ++index) {
-        if (key(list, order[index - 1]) != key(list, order[index])) continue;
-        lines_.fail(first_line_ + order[index], "this " + std::to_string(n) + "-gram is on line " +
-                                                    std::to_string(first_line_ + order[index - 1]) + " too.");
-      }
+      fail_on_duplicates(n, order);
       permute(list.parents, order);
       permute(list.words, order);
       permute(list.ln_probs, order);

@@ -34,19 +34,6 @@ struct LanguageModel::Impl {
   std::vector<char> built;             // from ARPA
   std::unique_ptr<MappedFile> mapped;  // or on disk
   ImageView view;
-
-  // Position among the arcs, or that of the end of the node's.
-  const std::uint32_t* find_arc(const ImageNode& node, const ImageNode& after, WordId word) const {
-    const std::uint32_t* first = view.arc_words + node.first_arc;
-    std::size_t n = after.first_arc - node.first_arc;
-    // Without branches on the words: they would be guessed wrong half of the time.
-    while (n > 1) {
-      const std::size_t half = n / 2;
-      first += first[half] <= word ? half : 0;
-      n -= half;
-    }
-    return n == 1 && *first == word ? first : nullptr;
-  }
 };
 
 LanguageModel::LanguageModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -108,20 +95,7 @@ LanguageModel::State LanguageModel::start() const { return impl_->view.header->s
 LanguageModel::State LanguageModel::empty() const { return 0; }
 
 float LanguageModel::score(State state, WordId word, State* next) const {
-  const ImageView& view = impl_->view;
-  if (word >= view.words.n_words) word = kUnknown;
-  double ln_prob = 0;
-  for (; state != 0; state = view.nodes[state].link) {
-    const ImageNode& node = view.nodes[state];
-    if (const std::uint32_t* found = impl_->find_arc(node, view.nodes[state + 1], word)) {
-      const ImageArc& arc = view.arcs[found - view.arc_words];
-      *next = arc.next;
-      return static_cast<float>(ln_prob + static_cast<double>(arc.ln_prob));
-    }
-    ln_prob += static_cast<double>(node.ln_backoff);
-  }
-  *next = view.arcs[word].next;
-  return static_cast<float>(ln_prob + static_cast<double>(view.arcs[word].ln_prob));
+  return fastctc::score(impl_->view, state, word < impl_->view.words.n_words ? word : kUnknown, next);
 }
 
 float LanguageModel::score_end(State state) const {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "fastctc/error.h"
 
@@ -14,6 +13,7 @@ constexpr std::uint32_t kByteOrder = 0x01020304u;
 constexpr std::uint32_t kSwappedByteOrder = 0x04030201u;
 constexpr std::uint32_t kVersion = 1;
 constexpr std::uint64_t kMost = 0xffffffffu;  // ids are 32 bits wide
+constexpr float kLargest = 1e7f;              // of a logarithm: sums of them stay far from the ends of float
 constexpr std::uint64_t kMostTextBytes = std::uint64_t{1} << 40;
 
 // Byte offsets of the sections.
@@ -62,7 +62,6 @@ void check_header(const ImageHeader& header, std::size_t n_bytes, const std::str
 
 bool check_nodes(const ImageView& view) {
   const ImageHeader& header = *view.header;
-  const float largest = std::numeric_limits<float>::max();
   const std::size_t n_nodes = static_cast<std::size_t>(header.n_nodes);
   bool good = view.nodes[0].first_arc == 0 && view.nodes[1].first_arc == header.n_words && view.nodes[0].link == 0 &&
               view.nodes[n_nodes].first_arc == header.n_arcs;
@@ -70,14 +69,13 @@ bool check_nodes(const ImageView& view) {
     const ImageNode& node = view.nodes[index];
     // Links go to shorter contexts: every chain of them ends at 0.
     good = good & (node.first_arc <= view.nodes[index + 1].first_arc) & (node.link < index || index == 0) &
-           (node.ln_backoff <= largest) & (node.ln_backoff >= -largest);
+           (node.ln_backoff <= kLargest) & (node.ln_backoff >= -kLargest);
   }
   return good;
 }
 
 bool check_arcs(const ImageView& view) {
   const ImageHeader& header = *view.header;
-  const float largest = std::numeric_limits<float>::max();
   const std::size_t n_arcs = static_cast<std::size_t>(header.n_arcs);
   const std::uint32_t n_words = static_cast<std::uint32_t>(header.n_words);
   const std::uint32_t n_nodes = static_cast<std::uint32_t>(header.n_nodes);
@@ -86,7 +84,7 @@ bool check_arcs(const ImageView& view) {
   for (std::size_t index = 0; index < n_arcs; ++index) {
     bad |= static_cast<std::uint32_t>(view.arcs[index].next >= n_nodes) |
            static_cast<std::uint32_t>(!(view.arcs[index].ln_prob <= 0)) |
-           static_cast<std::uint32_t>(!(view.arcs[index].ln_prob >= -largest));
+           static_cast<std::uint32_t>(!(view.arcs[index].ln_prob >= -kLargest));
   }
   for (std::uint32_t word = 0; word < n_words; ++word) bad |= view.arc_words[word] != word;
   return bad == 0;
@@ -101,6 +99,17 @@ bool check_words(const ImageView& view) {
     good &= (id == kEmptySlot) | (id < header.n_words);
   }
   return good;
+}
+
+// Null where it isn't among the n ascending words.
+const std::uint32_t* find_word(const std::uint32_t* words, std::size_t n, std::uint32_t word) {
+  // Without branches on the words: they would be guessed wrong half of the time.
+  while (n > 1) {
+    const std::size_t half = n / 2;
+    words += words[half] <= word ? half : 0;
+    n -= half;
+  }
+  return n == 1 && *words == word ? words : nullptr;
 }
 
 // Builds nodes and arcs, order by order.
@@ -210,6 +219,23 @@ ImageView view_image(const char* bytes, std::size_t n_bytes, const std::string& 
   if (!check_arcs(view)) fail(what, "is damaged: an n-gram leads outside of it, or has no log-prob.");
   if (!check_words(view)) fail(what, "is damaged: its words don't hang together.");
   return view;
+}
+
+float score(const ImageView& view, std::uint32_t state, std::uint32_t word, std::uint32_t* next) {
+  double ln_prob = 0;
+  for (; state != 0; state = view.nodes[state].link) {
+    const std::size_t first_arc = view.nodes[state].first_arc;
+    const std::uint32_t* found =
+        find_word(view.arc_words + first_arc, view.nodes[state + 1].first_arc - first_arc, word);
+    if (found) {
+      const ImageArc& arc = view.arcs[found - view.arc_words];
+      *next = arc.next;
+      return static_cast<float>(ln_prob + static_cast<double>(arc.ln_prob));
+    }
+    ln_prob += static_cast<double>(view.nodes[state].ln_backoff);
+  }
+  *next = view.arcs[word].next;
+  return static_cast<float>(ln_prob + static_cast<double>(view.arcs[word].ln_prob));
 }
 
 std::vector<char> make_image(const NgramTables& tables) {

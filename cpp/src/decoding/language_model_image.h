@@ -68,6 +68,9 @@ bool is_image(const char* bytes, std::size_t n_bytes);
 // `bytes` is 8-byte aligned; `what` names it in messages. Raises ModelError.
 ImageView view_image(const char* bytes, std::size_t n_bytes, const std::string& what);
 
+// LanguageModel::score. `state` is a node and `word` a word of the image.
+float score(const ImageView& view, std::uint32_t state, std::uint32_t word, std::uint32_t* next);
+
 // The n-grams as an automaton over contexts. n-grams that nothing follows and that don't back off are no contexts: they
 // would score as their ends do.
 std::vector<char> make_image(const NgramTables& tables);

@@ -69,7 +69,6 @@ std::vector<LexiconEntry> read_entries(TextLines& lines, const Vocabulary& vocab
     Fields fields(line);
     const std::string_view word = fields.next();
     if (word.empty()) continue;
-    lines.require_utf8(line);
     LexiconEntry entry;
     entry.word = std::string(word);
     for (std::string_view piece = fields.next(); !piece.empty(); piece = fields.next()) {

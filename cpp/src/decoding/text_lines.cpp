@@ -64,6 +64,7 @@ bool TextLines::next(std::string_view* line) {
   if (n_bytes > 0 && std::memchr(first, 0, n_bytes)) fail("a NUL byte. This is no UTF-8 text; save it as UTF-8.");
   if (n_bytes > 0 && first[n_bytes - 1] == '\r') --n_bytes;
   *line = std::string_view(first, n_bytes);
+  require_utf8(*line);
   return true;
 }
 
@@ -72,9 +73,9 @@ void TextLines::fail(std::size_t line, const std::string& message) const {
 }
 
 void TextLines::require_utf8(std::string_view text) const {
-  bool is_ascii = true;
-  for (const char c : text) is_ascii = is_ascii && static_cast<unsigned char>(c) < 0x80;
-  if (is_ascii) return;
+  unsigned char bits = 0;
+  for (const char c : text) bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(c));
+  if (bits < 0x80) return;
   if (find_invalid_utf8(std::string(text)) < text.size()) {
     fail("'" + quote(text) + "' is not UTF-8. Save the file as UTF-8.");
   }

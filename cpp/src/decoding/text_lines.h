@@ -17,7 +17,7 @@ class TextLines {
   TextLines(std::unique_ptr<ByteSource> source, std::string what);
 
   // The next line without its line end (LF or CRLF), valid until the next call; false at the end of the file. Raises
-  // ModelError on a line of more than a mebibyte, a NUL byte.
+  // ModelError on a line of more than a mebibyte, a NUL byte, text that is not UTF-8.
   bool next(std::string_view* line);
   std::size_t number() const { return number_; }  // of the line that next() gave, from 1
   double progress() const { return source_->progress(); }
@@ -25,11 +25,10 @@ class TextLines {
   // Raises ModelError that names file and line.
   [[noreturn]] void fail(const std::string& message) const { fail(number_, message); }
   [[noreturn]] void fail(std::size_t line, const std::string& message) const;
-  // Raises ModelError when the text is not UTF-8.
-  void require_utf8(std::string_view text) const;
   const std::string& what() const { return what_; }
 
  private:
+  void require_utf8(std::string_view text) const;
   bool refill();
 
   std::unique_ptr<ByteSource> source_;

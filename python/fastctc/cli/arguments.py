@@ -21,6 +21,7 @@ examples:
   arecord -t raw -f S16_LE -r 16000 | fastctc stream -
   fastctc listen
   fastctc optimize exports/en
+  fastctc lm build en.arpa.gz en.lm
   fastctc doctor
 
 fastctc COMMAND --help tells more about a command."""
@@ -91,6 +92,17 @@ results:
 examples:
   fastctc optimize exports/en
   fastctc optimize exports/en exports/en-fast --audio call.wav"""
+
+_LM = """\
+Makes fastctc's binary form of n-gram language models, which loads at once: it is mapped into memory. The scores are
+those of the ARPA file, and KenLM's."""
+
+_LM_BUILD_EPILOG = """\
+The file is complete or absent. KenLM's own binary files are not read: give the ARPA file that they were made of.
+
+examples:
+  fastctc lm build en.arpa.gz en.lm
+  fastctc lm info en.lm"""
 
 _DOCTOR = """\
 Checks the installation: versions, the processor's instruction set, the ONNX Runtime library found and how, its
@@ -184,6 +196,8 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         help="recording to check the new graphs on; may be given again (default: the demo model's)",
     )
     _add_model_options(optimize)
+    lm = commands.add_parser("lm", help="build and describe language models", description=_LM, epilog=_LM_BUILD_EPILOG)
+    _add_lm(lm)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
     doctor.add_argument("--library", metavar="PATH", default="", help="ONNX Runtime library to check (default: found)")
     return top, {
@@ -192,6 +206,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "listen": listen,
         "info": info,
         "optimize": optimize,
+        "lm": lm,
         "doctor": doctor,
     }
 
@@ -294,6 +309,21 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=_threads, metavar="N", default=1, help="threads to compute with (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="no notices on standard error")
     _add_model_options(parser)
+
+
+def _add_lm(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(
+        dest="action", title="actions", metavar="ACTION", required=True, parser_class=_Parser
+    )
+    build = actions.add_parser("build", help="make the binary form", description=_LM, epilog=_LM_BUILD_EPILOG)
+    build.add_argument("input", metavar="IN", help="ARPA file, plain or gzip")
+    build.add_argument("output", metavar="OUT", help="file to be made; replaced if it is there")
+    build.add_argument("--quiet", action="store_true", help="no progress or summary on standard error")
+    info = actions.add_parser(
+        "info", help="print order and counts", description="Prints a model's order, counts and sizes."
+    )
+    info.add_argument("model", metavar="FILE", help="ARPA file, or the binary form")
+    info.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _add_channel_names(parser: argparse.ArgumentParser) -> None:

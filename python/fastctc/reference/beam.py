@@ -255,7 +255,7 @@ class BeamDecoder:
     def _add_word(self, now: Fusion, word: str, is_known: bool) -> Fusion:
         options, lm, lm_state = self.options, now.lm, now.lm_state
         if options.language_model is not None:
-            is_known = is_known and word in options.language_model and word != "<unk>"
+            is_known = is_known and options.language_model.is_known(word)
             log_prob, lm_state = options.language_model.score(lm_state, word)
             lm += options.lm_weight * log_prob
         if not is_known:

@@ -16,6 +16,8 @@ __all__ = ["LanguageModel", "parse_arpa"]
 
 LN_10 = math.log(10)
 HIGHEST_ORDER = 32
+MOST_NGRAMS = 0xFFFFFFF0
+LARGEST_LOG10 = 1e6
 MISSING_UNKNOWN = -100.0
 """log10 P of an unknown word in a model without <unk>; KenLM's unknown_missing_logprob."""
 
@@ -70,12 +72,13 @@ class LanguageModel:
         """All of them, <unk>, <s> and </s> too."""
         return [ngram[0] for ngram in self._ngrams if len(ngram) == 1]
 
-    def __contains__(self, word: str) -> bool:
-        return (word,) in self._ngrams
+    def is_known(self, word: str) -> bool:
+        """Whether the word is one of the model's; <unk> is none."""
+        return word not in ("<unk>", "<UNK>") and (word,) in self._ngrams
 
     def score(self, state: State, word: str) -> tuple[float, State]:
         """Natural log of P(word | state) and the state that follows."""
-        if word not in self:
+        if (word,) not in self._ngrams:
             word = "<unk>"
         return LN_10 * self._log10_prob(state, word), self._shorten((*state, word))
 
@@ -124,6 +127,8 @@ class ArpaParser:
         self.number = 0
         self.line = ""
         self.ngrams: Ngrams = {}
+        self.duplicates: list[int] = []
+        """Lines of n-grams that are there already."""
 
     def parse(self) -> tuple[Ngrams, int]:
         while self.line != "\\data\\":
@@ -132,8 +137,10 @@ class ArpaParser:
         self.next_filled("no counts.")
         while self.line.startswith("ngram "):
             match = re.fullmatch(r"ngram[ \t]+([0-9]+)[ \t]*=[ \t]*([0-9]+)", self.line, re.ASCII)
-            if match is None or int(match[1]) != len(counts) + 1 or int(match[1]) > HIGHEST_ORDER:
-                self.fail(f"'{self.line}' is not the count of {len(counts) + 1}-grams, or of too high an order.")
+            if match is None or int(match[1]) != len(counts) + 1:
+                self.fail(f"'{self.line}' is not the count of {len(counts) + 1}-grams.")
+            if len(counts) == HIGHEST_ORDER or int(match[2]) > MOST_NGRAMS:
+                self.fail("a higher order, or more n-grams, than are supported.")
             counts.append(int(match[2]))
             self.next_filled("the file ends after its counts: it is cut off.")
         if not counts:
@@ -142,23 +149,33 @@ class ArpaParser:
             self.parse_section(n, count, n == len(counts))
         if self.line != "\\end\\":
             self.fail(f"'{self.line}' where \\end\\ is due.")
-        if any(line.strip(b" \t\r") for line in self.lines[self.number :]):
-            self.fail("text after \\end\\.")
+        while self.number < len(self.lines):
+            self.next("")
+            if self.line.strip(" \t"):
+                self.fail("text after \\end\\.")
         return self.ngrams, len(counts)
 
     def parse_section(self, n: int, count: int, is_highest: bool) -> None:
         if self.line != f"\\{n}-grams:":
             self.fail(f"'{self.line}' where \\{n}-grams: is due.")
+        first = self.number
         for index in range(count):
             self.next(f"the file ends after {index} of {count} {n}-grams.")
             if not self.line.strip(" \t") or self.line.lstrip(" \t").startswith("\\"):
                 self.fail(f"the section ends after {index} {n}-grams, but {count} are announced.")
             self.parse_ngram(n, is_highest)
         if n == 1 and not {("<s>",), ("</s>",)} <= set(self.ngrams):
+            self.number = first
             self.fail("the 1-grams lack <s> or </s>.")
         self.next_filled(f"the file ends after its {n}-grams, without \\end\\.")
         if not self.line.startswith("\\"):
             self.fail(f"more {n}-grams than the {count} announced.")
+        self.fail_on_duplicates()
+
+    def fail_on_duplicates(self) -> None:
+        if self.duplicates:
+            self.number = self.duplicates[0]
+            self.fail("this n-gram is there twice.")
 
     def parse_ngram(self, n: int, is_highest: bool) -> None:
         fields = re.split("[ \t]+", self.line.strip(" \t"))
@@ -176,11 +193,13 @@ class ArpaParser:
         if n > 1 and words[:-1] not in self.ngrams:
             self.fail(f"{words[:-1]} is no {n - 1}-gram.")
         if words in self.ngrams:
-            self.fail(f"the {n}-gram {words} is there twice.")
+            self.duplicates.append(self.number)
+            if n == 1:
+                self.fail_on_duplicates()
         self.ngrams[words] = (log10_prob, log10_backoff)
 
     def number_of(self, text: str) -> float:
-        if NUMBER.fullmatch(text) is None or not abs(float(text)) * LN_10 <= 3.4028234e38:
+        if NUMBER.fullmatch(text) is None or not abs(float(text)) <= LARGEST_LOG10:
             self.fail(f"'{text}' is no number.")
         return float(text)
 

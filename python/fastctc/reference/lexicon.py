@@ -50,6 +50,7 @@ class Lexicon:
             for n in range(1, len(ids) + 1):
                 self._words_at.setdefault(tuple(ids[:n]), set())
             self._words_at[tuple(ids)].add(positions[word])
+        self._followed = {node[:-1] for node in self._words_at if node}
 
     @classmethod
     def read(
@@ -94,6 +95,18 @@ class Lexicon:
         after = (*node, token_id)
         return after if after in self._words_at else None
 
+    def is_prefix(self, token_ids: Node) -> bool:
+        """Whether some spelling starts with the tokens and goes on."""
+        return token_ids in self._followed
+
+    def words_spelled(self, token_ids: Node) -> list[str]:
+        """Words that the tokens spell, in the order of their positions."""
+        return [self.words[position] for position in sorted(self._words_at.get(token_ids, ()))]
+
+    def is_leaf(self, node: Node) -> bool:
+        """Whether no spelling goes on from the node."""
+        return node not in self._followed
+
     def words_at(self, node: Node) -> list[int]:
         """Positions of the words that end at the node, ascending."""
         return sorted(self._words_at[node])
@@ -103,6 +116,11 @@ class Lexicon:
         if not 0 <= position < len(self.words):
             raise OptionError(f"The lexicon has no word {position}.")
         return self.words[position]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes."""
+        return tuple(self._words_at)
 
     @property
     def n_words(self) -> int:
