@@ -13,6 +13,8 @@ times of tokens, by alignment). fastctc's decoder is the C++ one that transcribe
 from __future__ import annotations
 
 import argparse
+import importlib
+import logging
 import sys
 import tempfile
 from collections.abc import Callable
@@ -53,28 +55,24 @@ def fastctc(arpa: str, beam: int) -> Decode:
 
 
 def ctc_beam_decoder(arpa: str, beam: int) -> Decode:
-    import ctc_beam_decoder
-
+    peer: Any = importlib.import_module("ctc_beam_decoder")
     language = Language()
     model = {"kenlm_model_path": arpa, "unigrams": language.words} if arpa else {}
-    decoder = ctc_beam_decoder.build_ctcdecoder([*language.pieces, ""], alpha=LM_WEIGHT, beta=WORD_BONUS, **model)
+    decoder = peer.build_ctcdecoder([*language.pieces, ""], alpha=LM_WEIGHT, beta=WORD_BONUS, **model)
     return lambda log_probs: str(decoder.decode(log_probs, beam_width=beam))
 
 
 def pyctcdecode(arpa: str, beam: int) -> Decode:
-    import logging
-
-    import pyctcdecode
-
+    peer: Any = importlib.import_module("pyctcdecode")
     logging.disable(logging.WARNING)
     language = Language()
     model = {"kenlm_model_path": arpa, "unigrams": language.words} if arpa else {}
-    decoder = pyctcdecode.build_ctcdecoder([*language.pieces, ""], alpha=LM_WEIGHT, beta=WORD_BONUS, **model)
+    decoder = peer.build_ctcdecoder([*language.pieces, ""], alpha=LM_WEIGHT, beta=WORD_BONUS, **model)
     return lambda log_probs: str(decoder.decode(log_probs, beam_width=beam))
 
 
 def flashlight_text(arpa: str, beam: int) -> Decode:
-    from flashlight.lib.text import decoder as flashlight
+    flashlight: Any = importlib.import_module("flashlight.lib.text.decoder")
 
     if arpa:
         raise NotImplementedError("its wheel has no KenLM")
@@ -99,15 +97,14 @@ def flashlight_text(arpa: str, beam: int) -> Decode:
 
 
 def fast_ctc_decode(arpa: str, beam: int) -> Decode:
-    import fast_ctc_decode
-
     if arpa:
         raise NotImplementedError("it takes no language model")
+    peer: Any = importlib.import_module("fast_ctc_decode")
     alphabet = ["<blank>", *Language().pieces]
 
     def decode(log_probs: NDArray[np.float32]) -> str:
         probs = np.exp(np.roll(log_probs, 1, axis=1))  # its blank comes first
-        text, _ = fast_ctc_decode.beam_search(probs, alphabet, beam_size=beam, beam_cut_threshold=0.0009)
+        text, _ = peer.beam_search(probs, alphabet, beam_size=beam, beam_cut_threshold=0.0009)
         return str(text).replace(WORD_START, " ")
 
     return decode

@@ -126,7 +126,7 @@ class TestTranscribe:
         session = options["session"]
         assert (session.provider, session.library, session.intra_op_threads) == ("CUDA", "lib.so", 2)
         assert (load.recognizer.channel, load.recognizer.threads) == (1, 2)
-        assert load.recognizer.options == {"channels": "mix", "conversation": None, "vad": None}
+        assert load.recognizer.options == {"channels": "mix", "conversation": None, "vad": None, "decoder": None}
 
     def test_options_of_channels_and_speech(self, load: FakeLoader) -> None:
         argv = ["transcribe", "a.wav", "--split-channels", "--channel-names", "agent, caller", "--vad", "energy"]
@@ -134,6 +134,7 @@ class TestTranscribe:
         assert load.recognizer.options == {
             "channels": "split",
             "conversation": ConversationOptions(channel_names=("agent", "caller")),
+            "decoder": None,
             "vad": "energy",
         }
 

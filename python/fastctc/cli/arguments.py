@@ -249,6 +249,7 @@ def _add_transcribe(parser: argparse.ArgumentParser) -> None:
         help="recognise as a live stream with this look-ahead would (0, 80, 480, 1040: what the model has)",
     )
     _add_vad(parser)
+    _add_decoder(parser)
     parser.add_argument(
         "--threads", type=_threads, metavar="N", help="threads to compute with (default: the processors available)"
     )
@@ -303,6 +304,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         help="look-ahead: 0, 80, 480, 1040, what the model has; more is more exact (default: the longest)",
     )
     _add_vad(parser)
+    _add_decoder(parser)
     parser.add_argument("--timestamps", action="store_true", help="put the time before each line")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     parser.add_argument("--partials", action="store_true", help="with --json: print partial results too")
@@ -343,6 +345,20 @@ def _add_vad(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_decoder(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("beam search, which any of these asks for")
+    group.add_argument("--beam", type=_beam, metavar="N", help="prefixes kept (default: 16)")
+    group.add_argument("--lm", metavar="FILE", help="n-gram model: ARPA, or what fastctc lm build made of it")
+    group.add_argument("--lm-weight", type=float, metavar="X", help="weight of its log-probs (default: 0.5)")
+    group.add_argument("--word-bonus", type=float, metavar="X", help="added for each word (default: 0)")
+    group.add_argument(
+        "--hot-word", metavar="PHRASE[:X]", action="append", help="phrase to prefer, with its bonus (default: 5)"
+    )
+    group.add_argument("--hot-words", metavar="FILE", action="append", help="such phrases, one a line")
+    group.add_argument("--lexicon", metavar="FILE", help="find only its words: WORD PIECE PIECE ... a line")
+    group.add_argument("--alternatives", type=_beam, metavar="N", help="with json: the N best readings")
+
+
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where the model's directory or the default is not enough")
     group.add_argument(
@@ -367,6 +383,10 @@ def _channel(text: str) -> int | str:
 
 
 def _threads(text: str) -> int:
+    return _whole_number(text, 1, "a whole number from 1")
+
+
+def _beam(text: str) -> int:
     return _whole_number(text, 1, "a whole number from 1")
 
 

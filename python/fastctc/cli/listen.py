@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from fastctc.cli.arguments import STDIN
+from fastctc.cli.decoder import decoder_options
 from fastctc.cli.live import Blocks, load_model, recognise
 from fastctc.cli.live_output import LiveOutput
 from fastctc.cli.progress import say
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace, load: Loader, *, microphone: Microphone |
         lambda: blocks,
         lambda: recognizer.stream(
             latency_ms=arguments.latency_ms,
+            decoder=decoder_options(arguments, recognizer),
             sample_rate=rate_hz,
             vad=arguments.vad,
             partial_results=output.wants_partials,

@@ -12,7 +12,7 @@ from fastctc.audio import read_audio
 from fastctc.batching import run_batches
 from fastctc.conversation import make_conversation
 from fastctc.errors import Error
-from fastctc.types import Conversation, ConversationOptions, StreamResult, Transcript
+from fastctc.types import Conversation, ConversationOptions, DecoderOptions, StreamResult, Transcript
 
 if TYPE_CHECKING:
     from fastctc.recognizer import Recognizer
@@ -26,6 +26,7 @@ def transcribe_live(
     *,
     latency_ms: int,
     vad: str | None,
+    decoder: DecoderOptions | None,
     channel: Any,
     conversation: ConversationOptions | None,
     threads: int,
@@ -36,7 +37,8 @@ def transcribe_live(
         OptionError: the model has no such latency, or `vad` is nothing.
     """
     # No endpoints: they cut a text into lines, which a file's transcript has not.
-    options: dict[str, Any] = {"latency_ms": latency_ms, "vad": vad, "endpoint": False, "partial_results": False}
+    options: dict[str, Any] = {"latency_ms": latency_ms, "vad": vad, "decoder": decoder}
+    options |= {"endpoint": False, "partial_results": False}
     recognizer.stream(**options).close()  # what is wrong for all is said once, before any work
     stop = threading.Event()
 

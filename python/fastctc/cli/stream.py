@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from fastctc.cli.arguments import STDIN
+from fastctc.cli.decoder import decoder_options
 from fastctc.cli.live import Blocks, load_model, recognise
 from fastctc.cli.live_output import LiveOutput
 from fastctc.errors import AudioError, AudioNotFoundError, OptionError
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
         recognizer = recognizer or load_model(arguments, load, output)
         return recognizer.stream(
             latency_ms=arguments.latency_ms,
+            decoder=decoder_options(arguments, recognizer),
             sample_rate=rate_hz,
             vad=arguments.vad,
             partial_results=output.wants_partials,

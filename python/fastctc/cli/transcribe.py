@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fastctc.cli.arguments import STDIN
 from fastctc.cli.background import InterruptedBySignal, in_background
+from fastctc.cli.decoder import decoder_options
 from fastctc.cli.output import DirectoryOutput, Result, StreamOutput, concerns_one_name
 from fastctc.cli.progress import Reporter
 from fastctc.errors import Error, OptionError, OutputError
@@ -142,6 +143,7 @@ def _results(
     conversation = None
     if arguments.split_channels:
         conversation = ConversationOptions(channel_names=arguments.channel_names or ())
+    decoder = decoder_options(arguments, recognizer)
     if arguments.latency_ms is not None:
         from fastctc.cli.live_file import transcribe_live
 
@@ -150,6 +152,7 @@ def _results(
             sources,
             latency_ms=arguments.latency_ms,
             vad=arguments.vad,
+            decoder=decoder,
             channel=arguments.channel,
             conversation=conversation,
             threads=threads,
@@ -161,6 +164,7 @@ def _results(
         conversation=conversation,
         threads=threads,
         vad=arguments.vad,
+        decoder=decoder,
         on_progress=on_progress,
     )
 
