@@ -105,7 +105,7 @@ class HotWords:
         self._core = _hot_words(recognizer._core.vocabulary, phrases, bonus, ignore_case)
 
     def __repr__(self) -> str:
-        return f"HotWords({len(self._core)} phrases)"
+        return f"HotWords({self._core.n_phrases} phrases)"
 
 
 class Lexicon:
