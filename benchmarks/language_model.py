@@ -44,7 +44,7 @@ def make_arpa(path: Path) -> None:
     while len(trigrams) < N_TRIGRAMS:
         first, second = generator.choice(open_bigrams)
         trigrams.add((first, second, generator.choice(followers[second])))
-    sections = {
+    sections: dict[int, list[tuple[str, ...]]] = {
         1: [(word,) for word in ["<unk>", "<s>", "</s>", *words]],
         2: sorted(bigrams),
         3: sorted(trigrams),
