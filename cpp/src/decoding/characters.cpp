@@ -81,7 +81,10 @@ Symbol fold_case(Symbol character) {
   return static_cast<Symbol>(static_cast<int>(character) + found->distance);
 }
 
-bool is_white_space(Symbol character) { return white_space_bytes(to_utf8(character), 0) > 0; }
+bool is_white_space(Symbol character) {
+  if (character > ' ' && character < 0x80) return false;
+  return white_space_bytes(to_utf8(character), 0) > 0;
+}
 
 bool stands_alone(Symbol character) {
   const auto found = std::lower_bound(std::begin(kAlone), std::end(kAlone), character,

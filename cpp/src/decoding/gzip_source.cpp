@@ -18,7 +18,7 @@ const char* const kNames[] = {"libz.so.1", "libz.so"};
 
 constexpr unsigned kLargestRead = 1u << 20;
 
-// The calls of zlib's gz* interface that are needed; unchanged since zlib 1.2 (zlib.h).
+// The calls of zlib's gz* interface that are needed; unchanged since zlib 1.2.4 (zlib.h).
 struct Zlib {
   using Open = void* (*)(const char*, const char*);
   using Read = int (*)(void*, void*, unsigned);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "fastctc/error.h"
+#include "utf8.h"
 
 namespace fastctc {
 namespace {
@@ -97,6 +98,24 @@ bool check_words(const ImageView& view) {
   for (std::size_t slot = 0; slot < header.n_slots; ++slot) {
     const std::uint32_t id = view.words.slots[slot];
     good &= (id == kEmptySlot) | (id < header.n_words);
+  }
+  return good;
+}
+
+// Whether every word is UTF-8.
+bool check_text(const ImageView& view) {
+  const std::size_t n_bytes = static_cast<std::size_t>(view.header->n_text_bytes);
+  unsigned char bits = 0;
+  for (std::size_t index = 0; index < n_bytes; ++index) {
+    bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(view.words.text[index]));
+  }
+  if (bits < 0x80) return true;
+  if (find_invalid_utf8(std::string(view.words.text, n_bytes)) < n_bytes) return false;
+  // No word ends within a character.
+  bool good = true;
+  for (std::size_t id = 0; id < view.words.n_words; ++id) {
+    const std::size_t offset = static_cast<std::size_t>(view.words.offsets[id]);
+    good &= offset == n_bytes || (static_cast<unsigned char>(view.words.text[offset]) & 0xC0) != 0x80;
   }
   return good;
 }
@@ -217,7 +236,7 @@ ImageView view_image(const char* bytes, std::size_t n_bytes, const std::string& 
   view.words.n_slots = static_cast<std::size_t>(header.n_slots);
   if (!check_nodes(view)) fail(what, "is damaged: its contexts don't hang together.");
   if (!check_arcs(view)) fail(what, "is damaged: an n-gram leads outside of it, or has no log-prob.");
-  if (!check_words(view)) fail(what, "is damaged: its words don't hang together.");
+  if (!check_words(view) || !check_text(view)) fail(what, "is damaged: its words don't hang together.");
   return view;
 }
 

@@ -49,18 +49,15 @@ void PhraseAutomaton::build_trie(const std::vector<WeightedPhrase>& phrases) {
   parents_.push_back(0);
   for (std::size_t node = 0; node < ranges.size(); ++node) {
     Range range = ranges[node];
-    Links links;
-    links.first_child = static_cast<std::uint32_t>(symbols_.size());
-    nodes_.push_back(links);
-    Values values;
+    Entry entry;
+    entry.first_child = static_cast<std::uint32_t>(symbols_.size());
     for (std::size_t index = range.begin; index < range.end; ++index) {
-      values.potential = std::max(values.potential, earned(phrases[index], range.depth));
+      entry.potential = std::max(entry.potential, earned(phrases[index], range.depth));
     }
     if (range.begin < range.end && phrases[range.begin].symbols.size() == range.depth) {
-      values.credit = phrases[range.begin].bonus;
+      entry.credit = phrases[range.begin].bonus;
       ++range.begin;
     }
-    values_.push_back(values);
     while (range.begin < range.end) {
       const Symbol symbol = phrases[range.begin].symbols[range.depth];
       std::size_t end = range.begin;
@@ -70,10 +67,10 @@ void PhraseAutomaton::build_trie(const std::vector<WeightedPhrase>& phrases) {
       parents_.push_back(static_cast<Node>(node));
       range.begin = end;
     }
+    entry.n_children = static_cast<std::uint32_t>(symbols_.size()) - entry.first_child;
+    if (entry.n_children > 0) entry.first_symbol = symbols_[entry.first_child];
+    nodes_.push_back(entry);
   }
-  Links last;
-  last.first_child = static_cast<std::uint32_t>(symbols_.size());
-  nodes_.push_back(last);
 }
 
 // Failure links; a node is longer than the one that it fails to, which is complete then.
@@ -86,14 +83,18 @@ void PhraseAutomaton::link() {
       fail = child(end, symbols_[node]);
     }
     nodes_[node].fail = fail;
-    values_[node].credit += values_[fail].credit;
-    values_[node].potential = std::max(values_[node].potential, values_[fail].potential);
+    nodes_[node].credit += nodes_[fail].credit;
+    nodes_[node].potential = std::max(nodes_[node].potential, nodes_[fail].potential);
   }
 }
 
 PhraseAutomaton::Node PhraseAutomaton::child(Node node, Symbol symbol) const {
-  const auto begin = symbols_.begin() + nodes_[node].first_child;
-  const auto end = symbols_.begin() + nodes_[node + 1].first_child;
+  const Entry& entry = nodes_[node];
+  if (entry.n_children == 0) return 0;
+  if (entry.first_symbol == symbol) return entry.first_child;
+  if (entry.n_children == 1) return 0;
+  const auto begin = symbols_.begin() + entry.first_child;
+  const auto end = begin + entry.n_children;
   const auto found = std::lower_bound(begin, end, symbol);
   return found != end && *found == symbol ? static_cast<Node>(found - symbols_.begin()) : 0;
 }
@@ -111,7 +112,7 @@ PhraseAutomaton::Node PhraseAutomaton::next(Node node, Symbol symbol) const {
 std::vector<std::pair<Symbol, double>> PhraseAutomaton::most_earned() const {
   std::vector<std::pair<Symbol, double>> earnings;
   for (Node node = 1; node < n_nodes(); ++node) {
-    const double earning = values_[node].credit + values_[node].potential - values_[parents_[node]].potential;
+    const double earning = nodes_[node].credit + nodes_[node].potential - nodes_[parents_[node]].potential;
     if (earning > 0) earnings.emplace_back(symbols_[node], earning);
   }
   std::sort(earnings.begin(), earnings.end());

@@ -27,7 +27,7 @@ class PhraseAutomaton {
   // Bonuses of equal phrases add up.
   explicit PhraseAutomaton(std::vector<WeightedPhrase> phrases);
 
-  std::size_t n_nodes() const { return nodes_.size() - 1; }
+  std::size_t n_nodes() const { return nodes_.size(); }
   // The node after one more symbol. A boundary after a boundary changes nothing.
   Node next(Node node, Symbol symbol) const;
   // The node's own child, 0 where there is none.
@@ -35,27 +35,27 @@ class PhraseAutomaton {
   Node fail(Node node) const { return nodes_[node].fail; }
   bool ends_in_boundary(Node node) const { return node != 0 && symbols_[node] == kBoundary; }
   // Bonuses of the phrases that end here.
-  double credit(Node node) const { return values_[node].credit; }
-  double potential(Node node) const { return values_[node].potential; }
+  double credit(Node node) const { return nodes_[node].credit; }
+  double potential(Node node) const { return nodes_[node].potential; }
   // By symbol, ascending: what it earns at most, in credit and potential together, wherever it stands; others nothing.
   std::vector<std::pair<Symbol, double>> most_earned() const;
 
  private:
-  struct Links {
-    std::uint32_t first_child = 0;  // those of a node follow each other, by symbol
+  // All that a step reads of a node, in half a cache line.
+  struct Entry {
+    std::uint32_t first_child = 0;  // children follow each other, by symbol
+    std::uint32_t n_children = 0;
+    Symbol first_symbol = 0;  // of the first child; most nodes have one
     Node fail = 0;
-  };
-  struct Values {
     double credit = 0;
     double potential = 0;
   };
   void build_trie(const std::vector<WeightedPhrase>& phrases);
   void link();
 
-  std::vector<Links> nodes_;     // [n_nodes + 1], the last only ends the children
-  std::vector<Symbol> symbols_;  // [n_nodes] that leads here
-  std::vector<Node> parents_;
-  std::vector<Values> values_;
+  std::vector<Entry> nodes_;
+  std::vector<Symbol> symbols_;  // [n_nodes] that leads to the node
+  std::vector<Node> parents_;    // [n_nodes]
 };
 
 }  // namespace fastctc
