@@ -117,6 +117,18 @@ Finds when each word of a text is said in a recording: the most likely alignment
 log-probs."""
 
 
+_TUNE = """\
+Decodes recordings whose texts are known with every pair of weights, and tells which makes the fewest word errors."""
+
+_TUNE_EPILOG = """\
+results:
+  A line a pair: LM WEIGHT<TAB>WORD BONUS<TAB>EDITS<TAB>WORDS<TAB>WORD ERROR RATE; a table on a terminal, best first.
+
+examples:
+  fastctc tune dev.tsv --model exports/en --lm en.lm
+  fastctc tune dev.tsv --lm en.lm --lm-weights 0.3,0.4,0.5 --word-bonuses 0,1 --beam 64"""
+
+
 class _Version(argparse.Action):
     """Looks the version up only when asked: `importlib.metadata` is slow to load."""
 
@@ -212,6 +224,15 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     align.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
     align.add_argument("--format", choices=_FORMATS, default="tsv", help="default: tsv")
     _add_model_options(align)
+    tune = commands.add_parser("tune", help="find the weights of beam search", description=_TUNE, epilog=_TUNE_EPILOG)
+    tune.add_argument("list", metavar="LIST", help="recordings and what is said in them: RECORDING<TAB>TEXT a line")
+    tune.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
+    tune.add_argument(
+        "--lm-weights", type=_numbers, metavar="X,X", default=(0.0, 0.25, 0.5, 0.75, 1.0, 1.5), help="to be tried"
+    )
+    tune.add_argument("--word-bonuses", type=_numbers, metavar="X,X", default=(0.0, 0.5, 1.0, 2.0), help="to be tried")
+    _add_decoder(tune)
+    _add_model_options(tune)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
     doctor.add_argument("--library", metavar="PATH", default="", help="ONNX Runtime library to check (default: found)")
     return top, {
@@ -221,6 +242,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "info": info,
         "optimize": optimize,
         "align": align,
+        "tune": tune,
         "lm": lm,
         "doctor": doctor,
     }
@@ -415,6 +437,13 @@ def _rate(text: str) -> int:
 
 def _channels(text: str) -> int:
     return _whole_number(text, 1, "a number of channels from 1")
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers, as 0.5,1") from None
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,0 +1,87 @@
+"""`fastctc tune`: the weights of beam search that suit recordings whose texts are known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastctc.cli.decoder import decoder_options
+from fastctc.cli.progress import library_messages, say
+from fastctc.errors import OptionError
+from fastctc.types import DecoderOptions, SessionOptions
+
+if TYPE_CHECKING:
+    from fastctc.cli import Loader
+    from fastctc.tuning import Trial
+
+__all__ = ["run"]
+
+
+def run(arguments: argparse.Namespace, load: Loader) -> int:
+    """Runs the command; returns the exit status. Raises Error where list, model or recordings can't be used."""
+    from fastctc.tuning import tune
+
+    entries = _read(Path(arguments.list))
+    with library_messages(say):
+        recognizer = load(
+            arguments.model,
+            normalize=arguments.normalize,
+            session=SessionOptions(library=arguments.library, provider=arguments.provider),
+        )
+        decoder = decoder_options(arguments, recognizer) or DecoderOptions(kind="beam")
+        log_probs = [recognizer.log_probs(recognizer.features(path)) for path, _ in entries]
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        trials = tune(
+            recognizer,
+            log_probs,
+            [text for _, text in entries],
+            decoder,
+            lm_weights=arguments.lm_weights if arguments.lm else (0.0,),
+            word_bonuses=arguments.word_bonuses,
+            on_trial=None if is_terminal else lambda trial: print(_row(trial), flush=True),
+        )
+    if is_terminal:
+        _print_table(trials)
+    best = trials[0]
+    weights = f"--lm-weight {best.lm_weight:g} --word-bonus {best.word_bonus:g}"
+    say(f"Best of {len(trials)}: {weights if arguments.lm else f'--word-bonus {best.word_bonus:g}'}")
+    return 0
+
+
+def _read(path: Path) -> list[tuple[Path, str]]:
+    """Recordings, relative to the list's own folder, and their texts."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"The list {path} can't be read as UTF-8: {error}.") from error
+    entries = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        name, tab, text = line.partition("\t")
+        if not tab or not text.strip():
+            raise OptionError(f"{path}, line {number}: there is no text. Write RECORDING<TAB>TEXT.")
+        entries.append((path.parent / name, text))
+    if not entries:
+        raise OptionError(f"The list {path} is empty. Write RECORDING<TAB>TEXT, one a line.")
+    return entries
+
+
+def _row(trial: Trial) -> str:
+    return f"{trial.lm_weight:g}\t{trial.word_bonus:g}\t{trial.n_edits}\t{trial.n_words}\t{trial.word_error_rate:.4f}"
+
+
+def _print_table(trials: list[Trial]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("lm weight", "word bonus", "edits", "words", "word error rate"):
+        table.add_column(name, justify="right")
+    for place, trial in enumerate(trials):
+        cells = f"{trial.lm_weight:g}", f"{trial.word_bonus:g}", str(trial.n_edits), str(trial.n_words)
+        table.add_row(*cells, f"{trial.word_error_rate:.2%}", style="bold" if place == 0 else None)
+    Console().print(table)

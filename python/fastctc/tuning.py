@@ -1,0 +1,86 @@
+"""Finding the weights of beam search on recordings whose texts are known."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from fastctc.errors import OptionError
+from fastctc.types import DecoderOptions
+
+if TYPE_CHECKING:
+    from fastctc.recognizer import Recognizer
+
+__all__ = ["Trial", "count_edits", "tune"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting and what it gave."""
+
+    lm_weight: float
+    word_bonus: float
+    n_edits: int
+    """Words substituted, inserted and deleted."""
+    n_words: int
+
+    @property
+    def word_error_rate(self) -> float:
+        """Edits a word said."""
+        return self.n_edits / self.n_words
+
+
+def tune(
+    recognizer: Recognizer,
+    log_probs: Sequence[npt.NDArray[np.float32]],
+    texts: Sequence[str],
+    decoder: DecoderOptions,
+    *,
+    lm_weights: Iterable[float] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5),
+    word_bonuses: Iterable[float] = (0.0, 0.5, 1.0, 2.0),
+    on_trial: Callable[[Trial], None] | None = None,
+) -> list[Trial]:
+    """Decodes every recording with every pair of weights; best first, of equals the smaller weights.
+
+    Args:
+        recognizer: the model.
+        log_probs: of each recording, [n_frames, n_tokens].
+        texts: what is said in each.
+        decoder: everything else; its kind must be "beam".
+        lm_weights: tried for `lm_weight`.
+        word_bonuses: tried for `word_bonus`.
+        on_trial: called after each.
+
+    Raises:
+        OptionError: no recordings, no words, or greedy search.
+    """
+    words = [text.split() for text in texts]
+    if len(log_probs) != len(texts) or not any(words):
+        raise OptionError("Tuning takes recordings and as many texts, with one word at least.")
+    if decoder.kind != "beam":
+        raise OptionError("Greedy search has no weights to tune: give a decoder of kind 'beam'.")
+    n_words = sum(map(len, words))
+    trials = []
+    for lm_weight, word_bonus in itertools.product(lm_weights, word_bonuses):
+        options = replace(decoder, lm_weight=lm_weight, word_bonus=word_bonus)
+        found = (recognizer.decode(values, options).text.split() for values in log_probs)
+        n_edits = sum(count_edits(some, said) for some, said in zip(found, words, strict=True))
+        trials.append(Trial(lm_weight, word_bonus, n_edits, n_words))
+        if on_trial is not None:
+            on_trial(trials[-1])
+    return sorted(trials, key=lambda trial: (trial.n_edits, trial.lm_weight, abs(trial.word_bonus)))
+
+
+def count_edits(found: Sequence[str], said: Sequence[str]) -> int:
+    """The fewest substitutions, insertions and deletions of words that make one the other (Levenshtein)."""
+    row = list(range(len(said) + 1))
+    for i, word in enumerate(found, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(said, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
+    return row[-1]
