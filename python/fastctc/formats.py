@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from fastctc.types import Conversation, StreamResult, Transcript, Word
+from fastctc.word_formats import to_ctm, to_textgrid, to_tsv
 
 __all__ = ["FORMATS", "Result", "result_to_json", "to_json", "to_srt", "to_text", "to_vtt"]
 
@@ -84,6 +85,9 @@ FORMATS: Mapping[str, Callable[[Result], str]] = {
     "json": to_json,
     "srt": to_srt,
     "vtt": to_vtt,
+    "ctm": to_ctm,
+    "tsv": to_tsv,
+    "textgrid": to_textgrid,
 }
 """Writers by the name of the format; each gives the whole content of a file."""
 

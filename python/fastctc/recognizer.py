@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
+from fastctc.alignment import spell
 from fastctc.audio import AudioSource, load_audio, probe_duration_s, read_audio
 from fastctc.batching import default_threads, plan_batches, run_batches
 from fastctc.conversation import make_conversation
@@ -25,6 +26,7 @@ from fastctc.models import resolve_model
 from fastctc.stream import OnResult, Samples, Stream, resolve_stream_options, stream_results
 from fastctc.stream_async import AsyncStream, stream_results_async
 from fastctc.types import (
+    ConfidenceOptions,
     Conversation,
     ConversationOptions,
     LongFormOptions,
@@ -178,6 +180,41 @@ class Recognizer:
         """
         options = decoder_fields(resolve_decoder(decoder), self._core.vocabulary)
         return Transcript.from_tuple(self._core.decode(_matrix(log_probs, "log_probs"), options))
+
+    def align(
+        self,
+        audio: AudioSource,
+        text: str,
+        *,
+        sample_rate: int | None = None,
+        channel: Channel = "mean",
+        confidence: ConfidenceOptions | None = None,
+    ) -> Transcript:
+        """When each word of a known text is said: its most likely alignment, exact (see `fastctc/aligner.h`).
+
+        How well a word fits tell its tokens' `log_prob`, sums over their frames; `confidence` tells how sure the model
+        is there, of whatever it is. The whole recording goes through the offline graph at once.
+
+        Args:
+            audio: a path, bytes, a binary file object or an array; see `fastctc.audio`.
+            text: words; upper or lower case as the model has it.
+            sample_rate: of an array, in Hz; None: the model's.
+            channel: a channel's number, or the mean of all.
+            confidence: the measure.
+
+        Raises:
+            AudioError: the audio can't be used, or is longer than the model's position table.
+            AlignmentError: the text can't be spelled, or needs more frames than the audio has.
+            ModelError: the model has no offline graph.
+        """
+        samples = self._load(audio, sample_rate, channel)
+        features, n_valid_frames = self._core.features(samples)
+        log_probs = self._core.log_probs(np.ascontiguousarray(features[:, :n_valid_frames]))
+        ids = spell(text, self._core.vocabulary)
+        parts = self._core.align(
+            log_probs, ids, asdict(confidence or ConfidenceOptions()), len(samples) / self.sample_rate_hz
+        )
+        return Transcript.from_tuple(parts)
 
     @overload
     def transcribe(  # type: ignore[overload-overlap]  # a str is an iterable of str, and is taken as a path

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from fastctc.formats import FORMATS, to_json, to_srt, to_text, to_vtt
 from fastctc.types import Token, Transcript, Word
+from fastctc.word_formats import to_ctm, to_textgrid, to_tsv
 
 
 class Cue(NamedTuple):
@@ -130,7 +131,11 @@ def test_json_reads_back(transcript: Transcript) -> None:
 
 
 def test_formats_by_name() -> None:
-    assert dict(FORMATS) == {"text": to_text, "json": to_json, "srt": to_srt, "vtt": to_vtt}
+    assert dict(FORMATS) == {"text": to_text, "json": to_json, "srt": to_srt, "vtt": to_vtt} | {
+        "ctm": to_ctm,
+        "tsv": to_tsv,
+        "textgrid": to_textgrid,
+    }
 
 
 def test_nothing_said() -> None:

@@ -96,6 +96,10 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import stream
 
         return stream.run(arguments, load)
+    if command == "align":
+        from fastctc.cli import align
+
+        return align.run(arguments, load)
     if command == "optimize":
         from fastctc.cli import optimize
 

@@ -22,6 +22,7 @@ examples:
   fastctc listen
   fastctc optimize exports/en
   fastctc lm build en.arpa.gz en.lm
+  fastctc align talk.wav "what is said in it"
   fastctc doctor
 
 fastctc COMMAND --help tells more about a command."""
@@ -109,6 +110,13 @@ Checks the installation: versions, the processor's instruction set, the ONNX Run
 providers, and a recording transcribed with the demo model. Exit status 1 if a check failed."""
 
 
+_FORMATS = ("text", "json", "srt", "vtt", "ctm", "tsv", "textgrid")
+
+_ALIGN = """\
+Finds when each word of a text is said in a recording: the most likely alignment of the text to the model's
+log-probs."""
+
+
 class _Version(argparse.Action):
     """Looks the version up only when asked: `importlib.metadata` is slow to load."""
 
@@ -151,9 +159,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     namespace.files = [*(getattr(namespace, "files", None) or []), *literal]
     if namespace.files.count(STDIN) > 1:
         command.error("standard input (-) can be given once only")
-    if namespace.format in ("srt", "vtt") and len(namespace.files) > 1 and namespace.output_dir is None:
+    if namespace.format not in ("text", "json", "ctm") and len(namespace.files) > 1 and namespace.output_dir is None:
         command.error(
-            f"subtitles of several files can't share one output: give --output-dir DIR with {namespace.format}"
+            f"results of several files as {namespace.format} can't share one output: give --output-dir DIR with it"
         )
     if namespace.split_channels and namespace.channel != "mean":
         command.error("--split-channels transcribes every channel, --channel N one: give one of them")
@@ -198,6 +206,12 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     _add_model_options(optimize)
     lm = commands.add_parser("lm", help="build and describe language models", description=_LM, epilog=_LM_BUILD_EPILOG)
     _add_lm(lm)
+    align = commands.add_parser("align", help="find when a known text is said", description=_ALIGN)
+    align.add_argument("audio", metavar="AUDIO", help="recording")
+    align.add_argument("text", metavar="TEXT", help="what is said in it, or a file that holds it")
+    align.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
+    align.add_argument("--format", choices=_FORMATS, default="tsv", help="default: tsv")
+    _add_model_options(align)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
     doctor.add_argument("--library", metavar="PATH", default="", help="ONNX Runtime library to check (default: found)")
     return top, {
@@ -206,6 +220,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "listen": listen,
         "info": info,
         "optimize": optimize,
+        "align": align,
         "lm": lm,
         "doctor": doctor,
     }
@@ -228,7 +243,7 @@ def _add_transcribe(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="model directory (an ONNX graph and its tokens) or graph (default: the demo model)",
     )
-    parser.add_argument("--format", choices=("text", "json", "srt", "vtt"), default="text", help="default: text")
+    parser.add_argument("--format", choices=_FORMATS, default="text", help="default: text")
     parser.add_argument("--output-dir", metavar="DIR", help="write each result to a file in DIR; resumes there")
     parser.add_argument("--force", action="store_true", help="with --output-dir: redo results that are there already")
     parser.add_argument(

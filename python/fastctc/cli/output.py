@@ -21,7 +21,11 @@ __all__ = ["DirectoryOutput", "Result", "StreamOutput", "is_utf8", "write_all", 
 
 Result: TypeAlias = Transcript | Conversation
 
-SUFFIXES = {"text": ".txt", "json": ".json", "srt": ".srt", "vtt": ".vtt"}
+SUFFIXES = {"text": ".txt", "json": ".json", "srt": ".srt", "vtt": ".vtt"} | {
+    "ctm": ".ctm",
+    "tsv": ".tsv",
+    "textgrid": ".TextGrid",
+}
 
 # Unfinished files: hidden, and of a length that fits where the finished one's name does.
 _PARTIAL_PREFIX = ".fastctc-"
@@ -226,12 +230,13 @@ def _partial_path(directory: Path) -> Path:
 def _render(format_name: str, transcript: Result, label: str, utf8: bool) -> str:
     """A result's text, ending with a newline."""
     from fastctc.formats import FORMATS, to_json
+    from fastctc.word_formats import to_ctm
 
     if format_name == "json":
         # Escaped where the stream can't say it all: still JSON, for every locale. So are names that are not UTF-8.
         ascii_only = not utf8 or any("\ud800" <= character <= "\udfff" for character in label)
         return to_json(transcript, file=label, ascii_only=ascii_only)
-    text = FORMATS[format_name](transcript)
+    text = to_ctm(transcript, file=Path(label).stem) if format_name == "ctm" else FORMATS[format_name](transcript)
     return text if text.endswith("\n") else text + "\n"
 
 

@@ -1,0 +1,80 @@
+"""Real speech through a real phoneme model: lexicon and language model make words of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastctc
+from conftest import external
+from fastctc import DecoderOptions, LanguageModel, Lexicon, ModelOptions
+
+# Measured with flashlight-text and KenLM by those who rebuilt the model (its README), on these sets.
+WORD_ERROR_RATES = {"librivox": 0.141, "cards": 0.286, "harvard_speechbrain": 0.147, "misc": 0.12}
+WORD_END_LOG_PROB = -12.0  # of the others, at the frame that is put behind the end
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> fastctc.Recognizer:
+    folder = external("models/phoneme")
+    options = ModelOptions(graph="model_waveform.onnx", frontend_preset="waveform", blank_id=190)
+    return fastctc.load(folder, options=options, normalize="none")
+
+
+@pytest.fixture(scope="module")
+def decoder(recognizer: fastctc.Recognizer, tmp_path_factory: pytest.TempPathFactory) -> DecoderOptions:
+    text = gzip.decompress((external("models/phoneme") / "lexicon.txt.gz").read_bytes()).decode()
+    entries = [line.split("\t") for line in text.splitlines()]
+    path = tmp_path_factory.mktemp("lexicon") / "lexicon.txt"
+    # As its README says: no words of one letter but a, i, o; one piece for both signs of /g/.
+    kept = [entry for entry in entries if len(entry[0]) > 1 or entry[0] in "aio"]
+    path.write_text("".join(f"{word}\t{pieces.replace(chr(0x261), 'g')}\n" for word, pieces in kept), encoding="utf-8")
+    return DecoderOptions(
+        kind="beam",
+        beam_size=100,
+        beam_threshold=25.0,
+        lexicon=Lexicon(path, recognizer, word_end="<wb>"),
+        language_model=LanguageModel(external("text") / "en-us-small.arpa.gz"),
+        lm_weight=0.8,
+        word_bonus=0.5,
+    )
+
+
+def log_probs_of(recognizer: fastctc.Recognizer, path: Path) -> Any:
+    """Both signs of /g/ as one, and a last frame that ends a word."""
+    log_probs = recognizer.log_probs(recognizer.features(path)).astype(np.float64)
+    one, other = recognizer.pieces.index("g"), recognizer.pieces.index(chr(0x261))
+    log_probs[:, one] = np.logaddexp(log_probs[:, one], log_probs[:, other])
+    log_probs[:, other] = -100
+    last = np.full((1, log_probs.shape[1]), WORD_END_LOG_PROB)
+    last[0, recognizer.pieces.index("<wb>")] = 0
+    return np.concatenate([log_probs, last]).astype(np.float32)
+
+
+def edits(found: list[str], said: list[str]) -> int:
+    row = list(range(len(said) + 1))
+    for i, word in enumerate(found, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(said, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
+    return row[-1]
+
+
+@pytest.mark.parametrize("name", list(WORD_ERROR_RATES))
+def test_words_are_no_worse_than_its_readme(recognizer: fastctc.Recognizer, decoder: DecoderOptions, name: str) -> None:
+    folder = external("speech/read")
+    entries = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    n_edits = n_words = 0
+    for entry in (entry for entry in entries if entry["audio"].startswith(f"{name}/")):
+        said = entry["text"].lower().replace("mister", "mr").split()
+        result = recognizer.decode(log_probs_of(recognizer, folder / entry["audio"]), decoder)
+        n_edits += edits(result.text.split(), said)
+        n_words += len(said)
+        assert [word.text for word in result.words] == result.text.split()
+    assert n_words > 5
+    assert round(n_edits / n_words, 3) <= WORD_ERROR_RATES[name]
