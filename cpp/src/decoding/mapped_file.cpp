@@ -1,5 +1,6 @@
 #include "decoding/mapped_file.h"
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
