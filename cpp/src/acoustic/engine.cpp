@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "shared_library.h"
 #include "fastctc/error.h"
 #include "log_message.h"
+#include "shared_library.h"
 
 namespace fastctc {
 namespace {
