@@ -14,6 +14,7 @@ __all__ = [
     "Error",
     "ModelError",
     "ModelNotFoundError",
+    "NotEnoughMemoryError",
     "OptionError",
     "OutputError",
     "VocabularyError",
@@ -62,3 +63,7 @@ class AlignmentError(Error, ValueError):
 
 class OutputError(Error, OSError):
     """A result can't be written; what was there before is untouched."""
+
+
+class NotEnoughMemoryError(Error, MemoryError):
+    """What was asked for would take more memory than there is; nothing was begun."""

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from fastctc.cli.arguments_models import add_adopt, add_check, add_export
+
 __all__ = ["STDIN", "parse"]
 
 STDIN = "-"
@@ -20,6 +22,7 @@ examples:
   fastctc transcribe call.wav --split-channels
   arecord -t raw -f S16_LE -r 16000 | fastctc stream -
   fastctc listen
+  fastctc export nemo stt_en.nemo exports/en
   fastctc optimize exports/en
   fastctc lm build en.arpa.gz en.lm
   fastctc align talk.wav "what is said in it"
@@ -164,6 +167,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             command.error(f"--channel-names must name {namespace.channels} channels, as --channels says")
         if argv[0] in ("stream", "listen") and namespace.partials and not namespace.json:
             command.error("--partials adds partial results to --json: give that too")
+        if argv[0] == "check" and (namespace.features or namespace.log_probs) and len(namespace.files) > 1:
+            command.error("--features and --log-probs are of one recording: give one")
         return namespace
     if literal:
         next(action for action in command._actions if action.dest == "files").nargs = "*"
@@ -204,6 +209,9 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     info.add_argument("model", metavar="MODEL", nargs="?", help="model directory or graph (default: the demo model)")
     info.add_argument("--json", action="store_true", help="print one JSON object")
     _add_model_options(info)
+    export = add_export(commands)
+    adopt = add_adopt(commands, _add_model_options)
+    check = add_check(commands, _add_model_options)
     optimize = commands.add_parser(
         "optimize", help="make a model's streams faster", description=_OPTIMIZE, epilog=_OPTIMIZE_EPILOG
     )
@@ -240,6 +248,9 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "stream": stream,
         "listen": listen,
         "info": info,
+        "export": export,
+        "adopt": adopt,
+        "check": check,
         "optimize": optimize,
         "align": align,
         "tune": tune,
