@@ -104,6 +104,18 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import align
 
         return align.run(arguments, load)
+    if command == "export":
+        from fastctc.cli import export
+
+        return export.run(arguments, load)
+    if command == "adopt":
+        from fastctc.cli import adopt
+
+        return adopt.run(arguments, load)
+    if command == "check":
+        from fastctc.cli import check
+
+        return check.run(arguments, load)
     if command == "optimize":
         from fastctc.cli import optimize
 
