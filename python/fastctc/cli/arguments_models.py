@@ -82,7 +82,7 @@ def add_export(commands: Any) -> argparse.ArgumentParser:
     export.add_argument("--license", metavar="TEXT", help="licence of the model, for its card")
     export.add_argument("--language", metavar="CODE", help="language of the model, for its card")
     export.add_argument("--quiet", action="store_true", help="no progress or summary on standard error")
-    return export  # type: ignore[no-any-return]
+    return export
 
 
 def add_adopt(commands: Any, add_model_options: Any) -> argparse.ArgumentParser:
@@ -95,7 +95,7 @@ def add_adopt(commands: Any, add_model_options: Any) -> argparse.ArgumentParser:
     adopt.add_argument("--subsampling", type=_positive, metavar="N", help="input frames an output frame")
     adopt.add_argument("--force", action="store_true", help="replace a fastctc.json that is there")
     add_model_options(adopt)
-    return adopt  # type: ignore[no-any-return]
+    return adopt
 
 
 def add_check(commands: Any, add_model_options: Any) -> argparse.ArgumentParser:
@@ -110,7 +110,7 @@ def add_check(commands: Any, add_model_options: Any) -> argparse.ArgumentParser:
     check.add_argument("--log-probs", metavar="FILE.npy", help="log-probs of yours of the one recording")
     check.add_argument("--picture", metavar="FILE.png", help="draw the first stage that differs (needs matplotlib)")
     add_model_options(check)
-    return check  # type: ignore[no-any-return]
+    return check
 
 
 def _add_audio(parser: argparse.ArgumentParser, what: str) -> None:

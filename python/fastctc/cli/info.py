@@ -17,7 +17,7 @@ from fastctc.types import Property, SessionOptions
 if TYPE_CHECKING:
     from fastctc.cli import Loader
 
-__all__ = ["run"]
+__all__ = ["print_properties", "run"]
 
 
 def run(arguments: argparse.Namespace, load: Loader) -> int:
@@ -35,12 +35,18 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
     properties = [model, *recognizer.properties]
     if arguments.json:
         print(json.dumps({"properties": [asdict(entry) for entry in properties]}, indent=2))
-    elif sys.stdout is not None and sys.stdout.isatty():
-        _print_table(properties)
     else:
-        for entry in properties:
-            print(one_line(entry.name), one_line(entry.value), one_line(entry.source), sep="\t")
+        print_properties(properties)
     return 0
+
+
+def print_properties(properties: Sequence[Property]) -> None:
+    """A table on a terminal, else a line each."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        _print_table(properties)
+        return
+    for entry in properties:
+        print(one_line(entry.name), one_line(entry.value), one_line(entry.source), sep="\t")
 
 
 def _print_table(properties: Sequence[Property]) -> None:

@@ -12,6 +12,7 @@ from fastctc.export.nemo_graphs import GraphPlan
 from fastctc.export.nemo_model import NemoModel
 
 __all__ = [
+    "BLANK",
     "make_manifest",
     "why_not_onnx_asr",
     "write_manifest",

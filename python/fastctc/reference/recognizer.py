@@ -54,6 +54,16 @@ class Recognizer:
         self._vocabulary = vocabulary
 
     @property
+    def frontend(self) -> FrontendOptions:
+        """How features are made."""
+        return self._frontend
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens, blank included."""
+        return self._vocabulary
+
+    @property
     def sample_rate_hz(self) -> int:
         """Rate that the model was trained with."""
         return self._frontend.sample_rate_hz

@@ -1,0 +1,234 @@
+"""Takes an export made by other hands: finds its properties, has the rest told, checks it, and writes its manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastctc.reference
+from fastctc.checking.rnnt import refuse_rnnt_export
+from fastctc.checking.stages import compare_stages, run_stages
+from fastctc.errors import Error, ModelError, OutputError
+from fastctc.recognizer import Recognizer, load
+from fastctc.reference.model_directory import ModelDirectory
+from fastctc.reference.model_graphs import ModelGraphs
+from fastctc.types import FrontendOptions, ModelOptions, Property, SessionOptions
+
+__all__ = ["NORMALIZATIONS", "Adopted", "Reading", "adopt_directory", "make_manifest"]
+
+Floats = NDArray[np.float32]
+
+MANIFEST = "fastctc.json"
+NORMALIZATIONS = ("none", "per_feature", "all_features")
+"""Those of NeMo's models; the others take figures or are of other toolkits."""
+STATED_FIELDS = ("sample_rate_hz", "n_mels", "normalize")
+"""Of the front end, written whatever the preset says."""
+
+
+class Reading(NamedTuple):
+    """What the model makes of a recording with one kind of normalisation."""
+
+    normalize: str
+    confidence: float
+    """Of the best path: mean probability of a frame."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What was found and written."""
+
+    manifest: Path
+    properties: tuple[Property, ...]
+    texts: tuple[str, ...]
+    """Of the recordings."""
+
+
+Ask = Callable[[Sequence[Reading]], "str | None"]
+Recordings = Callable[[int], Sequence[Floats]]
+
+
+def adopt_directory(
+    directory: str | os.PathLike[str],
+    recordings: Recordings,
+    *,
+    options: ModelOptions | None = None,
+    session: SessionOptions | None = None,
+    ask_normalize: Ask | None = None,
+    force: bool = False,
+) -> Adopted:
+    """Writes `fastctc.json` into a directory that holds graphs and tokens, after the model has run.
+
+    Args:
+        directory: The model directory.
+        recordings: Gives samples [n] at a rate in Hz, of what the model is checked on.
+        options: What the caller knows.
+        session: How ONNX Runtime runs the graphs.
+        ask_normalize: Asked for the normalisation where nothing tells, with what the model reads for each kind; gives
+            None where it can't tell either. None: nobody to ask.
+        force: Replace a manifest that is there.
+
+    Raises:
+        ModelNotFoundError: The directory, or a file of it, is not there.
+        ModelError: It is no CTC model, something isn't told, sources contradict each other, or the model's stages in
+            the core and in the reference differ.
+        OutputError: There is a manifest already, or it can't be written.
+    """
+    path = Path(directory)
+    options = options or ModelOptions()
+    refuse_rnnt_export(path)
+    manifest = path / MANIFEST
+    if manifest.exists() and not force:
+        raise OutputError(f"{manifest} is there already. Give force (--force) to replace it.")
+    with _set_aside(manifest):
+        if not _tells_normalize(path, options):
+            readings = _readings(path, recordings, options)
+            chosen = None if ask_normalize is None else ask_normalize(readings)
+            if chosen is None:
+                raise ModelError(
+                    f"{path}: nothing tells how its features are normalised, and it is never guessed. Say it with the "
+                    "option normalize (--normalize): none for NeMo's 'NA' (the streaming FastConformer models), "
+                    "per_feature for most others."
+                )
+            options = replace(options, normalize=chosen)  # type: ignore[arg-type]
+        recognizer = load(path, options=options, session=session)
+        texts = _verify(path, recognizer, recordings(recognizer.sample_rate_hz), options)
+        properties = tuple(recognizer.properties)
+        _write(manifest, make_manifest(properties))
+        try:
+            load(path, session=session)
+        except Error:
+            manifest.unlink(missing_ok=True)
+            raise
+    return Adopted(manifest, properties, texts)
+
+
+@contextmanager
+def _set_aside(manifest: Path) -> Iterator[None]:
+    """Without the old manifest, which comes back when no new one is written."""
+    if not manifest.exists():
+        yield
+        return
+    aside = manifest.with_name(f"{MANIFEST}.before")
+    manifest.replace(aside)
+    try:
+        yield
+    except BaseException:
+        aside.replace(manifest)
+        raise
+    aside.unlink()
+
+
+def _tells_normalize(path: Path, options: ModelOptions) -> bool:
+    """Whether anything does."""
+    if options.normalize is not None or options.frontend.get("normalize") is not None:
+        return True
+    found = ModelDirectory.open(path, options)
+    if found.manifest.get("onnx_asr"):
+        return True
+    return "normalize_type" in ModelGraphs(found, options, SessionOptions()).first.graph()["metadata"]
+
+
+def _readings(path: Path, recordings: Recordings, options: ModelOptions) -> list[Reading]:
+    """What the model makes of the first recording, surest first: a hint to who is asked, and no more than that."""
+    readings = []
+    for kind in NORMALIZATIONS:
+        with suppress(Error):  # a model that only the right one makes run
+            model = fastctc.reference.load(path, options=replace(options, normalize=kind))  # type: ignore[arg-type]
+            samples = recordings(model.sample_rate_hz)[0]
+            log_probs = model.log_probs(model.features(samples))
+            confidence = float(np.exp(log_probs.max(axis=1)).mean()) if len(log_probs) else 0.0
+            readings.append(Reading(kind, confidence, model.decode(log_probs).text))
+    return sorted(readings, key=lambda reading: -reading.confidence)
+
+
+def _verify(path: Path, recognizer: Recognizer, recordings: Sequence[Floats], options: ModelOptions) -> tuple[str, ...]:
+    """Texts of the recordings, after the core and the reference gave the same at every stage."""
+    if _offline_graph(recognizer.properties) is None:  # streams alone: no stages of one run to compare
+        return tuple(recognizer.transcribe(samples).text for samples in recordings)
+    twin = fastctc.reference.load(path, options=options)
+    texts = []
+    for samples in recordings:
+        found, expected = run_stages("core", recognizer, samples), run_stages("reference", twin, samples)
+        different = [entry for entry in compare_stages(found, expected) if not entry.is_same]
+        if different:
+            raise ModelError(
+                f"{path} can't be adopted: the core and the reference differ in {different[0].stage}, by "
+                f"{different[0].largest}. Please report it."
+            )
+        texts.append(found.text or "")
+    return tuple(texts)
+
+
+def make_manifest(properties: Sequence[Property]) -> dict[str, Any]:
+    """The manifest that says all of the properties which were resolved."""
+    values = {entry.name: entry.value for entry in properties}
+    graphs = {name: value for name, value in values.items() if name.startswith("streaming_") and name.endswith("ms")}
+    if (offline := _offline_graph(properties)) is not None:
+        graphs = {"offline": offline, **graphs}
+    manifest: dict[str, Any] = {
+        "fastctc": 1,
+        "graphs": graphs,
+        "tokens": values["tokens"],
+        "frontend": _frontend(values),
+        "subsampling": {"factor": int(values["subsampling_factor"])},
+    }
+    if "subsampling_causal" in values:
+        manifest["subsampling"]["causal"] = values["subsampling_causal"] == "true"
+    for name in ("blank_id", "max_encoder_frames"):
+        if name in values:
+            manifest[name] = int(values[name])
+    for name in ("text_style", "log_probs_kind"):
+        if name in values:
+            manifest[name] = values[name]
+    return manifest
+
+
+def _frontend(values: dict[str, str]) -> dict[str, Any]:
+    """The preset, and what differs from it."""
+    preset = values["frontend.preset"]
+    usual = dict(FrontendOptions.preset(preset).to_pairs())  # type: ignore[arg-type]
+    fields: dict[str, Any] = {"preset": preset}
+    for name, usual_value in usual.items():
+        value = values.get(f"frontend.{name}", usual_value)
+        if name in STATED_FIELDS or not _equal(value, usual_value):
+            fields[name] = _parsed(value)
+    return fields
+
+
+def _equal(value: str, other: str) -> bool:
+    return value == other or _parsed(value) == _parsed(other)
+
+
+def _parsed(value: str) -> Any:
+    """As JSON has it: numbers and truth values as such, lists of numbers as lists."""
+    with suppress(ValueError):
+        return json.loads(value)
+    with suppress(ValueError):
+        return [float(part) for part in value.split(",")]
+    return value
+
+
+def _offline_graph(properties: Sequence[Property]) -> str | None:
+    """Its file; None: all are for streams."""
+    values = {entry.name: entry.value for entry in properties}
+    streams = {value for name, value in values.items() if name.startswith("streaming_")}
+    return None if values["graph"] in streams else values["graph"]
+
+
+def _write(path: Path, manifest: dict[str, Any]) -> None:
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path} can't be written: {error.strerror or error}.") from error

@@ -1,0 +1,63 @@
+"""`fastctc adopt`: describes an export that a script of the user's has made."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fastctc.adoption import NORMALIZATIONS, Reading, adopt_directory
+from fastctc.audio import load_audio
+from fastctc.cli.info import print_properties
+from fastctc.cli.progress import library_messages, one_line, say
+from fastctc.models import demo_recording_path
+from fastctc.types import ModelOptions, SessionOptions
+
+if TYPE_CHECKING:
+    from fastctc.cli import Loader
+
+__all__ = ["run"]
+
+
+def run(arguments: argparse.Namespace, _load: Loader) -> int:
+    """Runs the command; returns the exit status. Raises Error where the directory can't be adopted."""
+    recordings = arguments.audio or [demo_recording_path()]
+    is_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    with library_messages(say, quiet=True):
+        adopted = adopt_directory(
+            arguments.model,
+            lambda rate_hz: [load_audio(recording, target_rate_hz=rate_hz).samples for recording in recordings],
+            options=ModelOptions(
+                normalize=arguments.normalize,
+                frontend_preset=arguments.preset,
+                blank_id=arguments.blank_id,
+                subsampling_factor=arguments.subsampling,
+            ),
+            session=SessionOptions(library=arguments.library, provider=arguments.provider),
+            ask_normalize=lambda readings: _ask(readings, is_terminal=is_terminal, told=bool(arguments.audio)),
+            force=arguments.force,
+        )
+    print_properties(adopted.properties)
+    if arguments.audio:
+        for name, text in zip(arguments.audio, adopted.texts, strict=True):
+            say(f"{name}: {text}")
+    say(f"{adopted.manifest} is written: {arguments.model} is ready.")
+    return 0
+
+
+def _ask(readings: Sequence[Reading], *, is_terminal: bool, told: bool) -> str | None:
+    """None where nobody can be asked. `told`: the readings are of recordings that the user knows."""
+    if not is_terminal and not told:
+        return None
+    say("nothing tells how the model's features are normalised; it reads nonsense when that is wrong.")
+    if told:
+        for reading in readings:
+            say(f"  {reading.normalize:13} {reading.confidence:.0%} sure  {one_line(reading.text)}")
+    if not is_terminal:
+        return None
+    while True:
+        print(f"Which ({', '.join(NORMALIZATIONS)}; empty: stop)? ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip()
+        if answer in ("", *NORMALIZATIONS):
+            return answer or None
