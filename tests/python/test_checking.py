@@ -236,7 +236,7 @@ def outside(tmp_path: Path) -> Callable[[str, Any], str]:
     return save
 
 
-def test_the_command(outside: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_command(outside: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(DEMO), str(RECORDING)]) == 0
     out, err = capsys.readouterr()
     assert [line.split("\t")[1] for line in out.splitlines()] == ["samples", "features", "log_probs", "tokens", "text"]

@@ -19,6 +19,6 @@ def refuse_rnnt_export(directory: Path) -> None:
     if decoders and encoders and set(graphs) <= {*decoders, *encoders}:
         raise ModelError(
             f"{directory} holds the RNN-T branch of a model ({', '.join(graphs)}), not the CTC branch: its encoder "
-            "gives no log-probs. NeMo exports that branch of a hybrid model unless it is told otherwise. Export it "
-            "with 'fastctc export nemo', or with model.set_export_config({'decoder_type': 'ctc'}) before model.export()."
+            "gives no log-probs. NeMo exports that branch of a hybrid model unless it is told otherwise. Use "
+            "'fastctc export nemo', or call model.set_export_config({'decoder_type': 'ctc'}) first."
         )
