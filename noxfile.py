@@ -17,6 +17,7 @@ RUFF = "ruff==0.17.6"
 CLANG_FORMAT = "clang-format==23.1.5"
 MYPY = "mypy==2.4.1"
 SILERO = "silero-vad==6.2.3"  # the version of tests/data/golden/silero.npz
+NEMO = "nemo_toolkit==3.0.0"  # without its dependencies: pyproject.toml
 # g++'s own; Python is not built with them, so they are loaded first.
 SANITIZERS = ("libasan.so", "libubsan.so")
 # The boundaries where bad input arrives. Memory growth is not measured here: the sanitizer keeps freed memory.
@@ -98,6 +99,14 @@ def _onnxruntime_library(session: nox.Session) -> str:
     site = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('platlib'))", silent=True)
     folder = Path(str(site).strip()) / "onnxruntime" / "capi"
     return str(next(iter(sorted(folder.glob("libonnxruntime.*so*")) or sorted(folder.glob("*onnxruntime*.dylib")))))
+
+
+@nox.session
+def nemo(session: nox.Session) -> None:
+    """Exports of small models beside NeMo itself, and in sherpa-onnx and onnx-asr: not a default; 2 GB of packages."""
+    session.install(".[test,nemo,check]", "sherpa-onnx", "onnx-asr")
+    session.install("--no-deps", NEMO)
+    session.run("pytest", "tests/with_nemo", *session.posargs, env={"PYTHONSAFEPATH": "1"})
 
 
 @nox.session(python=["3.10", "3.11", "3.12", "3.13"])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from fastctc.checking.rnnt import refuse_rnnt_export
 from fastctc.checking.stages import compare_stages, run_stages
 from fastctc.errors import Error, ModelError, OutputError
 from fastctc.recognizer import Recognizer, load
+from fastctc.reference.fbank import compute_features
 from fastctc.reference.model_directory import ModelDirectory
 from fastctc.reference.model_graphs import ModelGraphs
 from fastctc.types import FrontendOptions, ModelOptions, Property, SessionOptions
@@ -26,8 +27,10 @@ __all__ = ["NORMALIZATIONS", "Adopted", "Reading", "adopt_directory", "make_mani
 
 Floats = NDArray[np.float32]
 
+Normalization: TypeAlias = Literal["none", "per_feature", "all_features"]
+
 MANIFEST = "fastctc.json"
-NORMALIZATIONS = ("none", "per_feature", "all_features")
+NORMALIZATIONS: tuple[Normalization, ...] = ("none", "per_feature", "all_features")
 """Those of NeMo's models; the others take figures or are of other toolkits."""
 STATED_FIELDS = ("sample_rate_hz", "n_mels", "normalize")
 """Of the front end, written whatever the preset says."""
@@ -140,11 +143,12 @@ def _tells_normalize(path: Path, options: ModelOptions) -> bool:
 def _readings(path: Path, recordings: Recordings, options: ModelOptions) -> list[Reading]:
     """What the model makes of the first recording, surest first: a hint to who is asked, and no more than that."""
     readings = []
-    for kind in NORMALIZATIONS:
-        with suppress(Error):  # a model that only the right one makes run
-            model = fastctc.reference.load(path, options=replace(options, normalize=kind))  # type: ignore[arg-type]
-            samples = recordings(model.sample_rate_hz)[0]
-            log_probs = model.log_probs(model.features(samples))
+    with suppress(ModelError):  # it has graphs for streams alone, or can't be loaded, as will be said
+        model = fastctc.reference.load(path, options=replace(options, normalize="none"))
+        samples = recordings(model.sample_rate_hz)[0]
+        for kind in NORMALIZATIONS:
+            features, n_frames = compute_features(samples, replace(model.frontend, normalize=kind))
+            log_probs = model.log_probs(features[:, :n_frames])
             confidence = float(np.exp(log_probs.max(axis=1)).mean()) if len(log_probs) else 0.0
             readings.append(Reading(kind, confidence, model.decode(log_probs).text))
     return sorted(readings, key=lambda reading: -reading.confidence)

@@ -130,7 +130,7 @@ def save_hybrid_streaming(path: Path, characters: bool = False, **encoder: Any) 
         "skip_nan_grad": False,
         "model_defaults": {"enc_hidden": encoder.get("d_model", 32), "pred_hidden": 16, "joint_hidden": 16},
         "preprocessor": preprocessor("NA"),
-        "encoder": conformer(**STREAMING, **encoder),
+        "encoder": conformer(**{**STREAMING, **encoder}),
         "decoder": {
             "_target_": "nemo.collections.asr.modules.RNNTDecoder",
             "normalization_mode": None,
@@ -239,7 +239,7 @@ def enliven(model: Any) -> None:
         layer = decoder.decoder_layers[0]
         layer.weight.copy_(normal(layer.weight.shape) * (6.0 / layer.weight.shape[1] ** 0.5))
         layer.bias.zero_()
-        layer.bias[-1] = 8.0
+        layer.bias[-1] = 4.0
         for name, parameter in model.encoder.named_parameters():
             if name.endswith(("pos_bias_u", "pos_bias_v")):
                 parameter.copy_(normal(parameter.shape) * 0.1)
