@@ -68,6 +68,10 @@ STREAMING = {
 """fastconformer_hybrid_transducer_ctc_bpe_streaming.yaml, "multi" look-aheads."""
 
 
+STRIDING = {"subsampling": "striding", "subsampling_factor": 4, "conv_kernel_size": 31, "pos_emb_max_len": 600}
+"""conformer_ctc_bpe.yaml."""
+
+
 def block(filters: int, kernel: int, **changes: Any) -> dict[str, Any]:
     return {
         "filters": filters,

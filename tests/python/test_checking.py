@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def test_several_mistakes_at_once() -> None:
     assert set(names(found.mistakes)) == {"half_hop_late", "periodic_window"}
     as_in_librosa_scripts = Recipe(replace(RIGHT, preemphasis=0.0, log_guard="clamp", log_guard_value=1e-10))
     found = explain_features(SHORT, as_in_librosa_scripts.compute(SHORT), RIGHT)
-    assert set(names(found.mistakes)) == {"no_preemphasis", "guard_clamped"}
+    assert set(names(found.mistakes)) == {"no_preemphasis", "guard_small"}
 
 
 def test_kaldi_features_are_recognised() -> None:
@@ -279,6 +280,26 @@ def test_the_export_of_the_wrong_branch(tmp_path: Path, capsys: pytest.CaptureFi
     err = capsys.readouterr().err
     assert "RNN-T branch" in err
     assert "decoder_type" in err
+
+
+@pytest.mark.parametrize("load", [fastctc.load, fastctc.reference.load])
+def test_the_encoder_of_the_wrong_branch_under_another_name(tmp_path: Path, load: Any) -> None:
+    """What a user makes of it who renames encoder-model.onnx."""
+    helper, kind = onnx.helper, onnx.TensorProto
+    info = helper.make_tensor_value_info
+    nodes = [
+        helper.make_node("Identity", ["audio_signal"], ["outputs"]),
+        helper.make_node("Identity", ["length"], ["encoded_lengths"]),
+    ]
+    inputs = [info("audio_signal", kind.FLOAT, ["b", 80, "t"]), info("length", kind.INT64, ["b"])]
+    outputs = [info("outputs", kind.FLOAT, ["b", 80, "t"]), info("encoded_lengths", kind.INT64, ["b"])]
+    model = helper.make_model(
+        helper.make_graph(nodes, "encoder", inputs, outputs), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
+    onnx.save(model, str(tmp_path / "model.onnx"))
+    shutil.copy(DEMO / "tokens.txt", tmp_path)
+    with pytest.raises(fastctc.ModelError, match="RNN-T encoder; export the CTC branch"):
+        load(tmp_path, normalize="none")
 
 
 def failing_report(core: fastctc.Recognizer, reference: Any) -> Report:

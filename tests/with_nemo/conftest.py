@@ -22,9 +22,7 @@ def save(kind: str, path: Path) -> None:
         "hybrid_characters": lambda path: small.save_hybrid_streaming(path, characters=True, att_context_size=[70, 1]),
         "full": lambda path: small.save_ctc(path, small.conformer()),
         "characters": lambda path: small.save_ctc(path, small.conformer(), characters=True, pad_to=16),
-        "conformer": lambda path: small.save_ctc(
-            path, small.conformer(subsampling="striding", subsampling_factor=4, conv_kernel_size=31)
-        ),
+        "conformer": lambda path: small.save_ctc(path, small.conformer(**small.STRIDING)),
         "citrinet": lambda path: small.save_ctc(path, small.citrinet_encoder()),
         "quartznet": lambda path: small.save_ctc(path, small.quartznet_encoder(), characters=True),
     }

@@ -133,7 +133,11 @@ void recognize_outputs(const std::string& graph_path, GraphInfo& info) {
     raise_unknown(graph_path, info, scores.empty() ? "no output is float32" : "its log-prob output is not clear");
   const auto& shape = chosen->shape;
   if (!shape.empty() && (shape.size() != 3 || (shape[1] >= 0 && shape[2] < 0))) {
-    raise_unknown(graph_path, info, "its output " + chosen->name + " is not [batch, frames, tokens]");
+    // What NeMo's exporter makes of a hybrid model unless it is told otherwise.
+    const bool is_rnnt = lower(chosen->name) == "outputs" && !info.length_output.empty();
+    raise_unknown(graph_path, info,
+                  "its output " + chosen->name + " is not [batch, frames, tokens]" +
+                      (is_rnnt ? ", but that of an RNN-T encoder; export the CTC branch (decoder_type ctc)" : ""));
   }
   info.output = chosen->name;
   info.n_tokens = shape.empty() || shape[2] < 0 ? 0 : static_cast<std::size_t>(shape[2]);

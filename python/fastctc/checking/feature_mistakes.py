@@ -158,6 +158,7 @@ def _normalized(kind: str, right: str) -> Mistake:
     return Mistake(name, text)
 
 
+GUARD_TEXT = "the logarithm is guarded by 1e-10, added or as the least; it must be of x + 2^-24."
 OPTION_MISTAKES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("periodic_window", "the window is periodic; it must be symmetric.", {"window_periodic": True}),
     ("no_preemphasis", "there is no pre-emphasis; it must be y[n] = x[n] - 0.97 x[n-1].", {"preemphasis": 0.0}),
@@ -184,16 +185,8 @@ OPTION_MISTAKES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
     ("offset_removed", "each frame's mean is removed, as Kaldi does; it must stay.", {"remove_dc_offset": True}),
     ("magnitude", "the spectrum is |X|; it must be the power |X|^2.", {"mag_power": 1.0}),
-    (
-        "guard_clamped",
-        "the logarithm is of max(x, 1e-10); it must be of x + 2^-24.",
-        {"log_guard": "clamp", "log_guard_value": 1e-10},
-    ),
-    (
-        "guard_small",
-        "1e-10 is added before the logarithm; it must be 2^-24.",
-        {"log_guard": "add", "log_guard_value": 1e-10},
-    ),
+    ("guard_small", GUARD_TEXT, {"log_guard": "clamp", "log_guard_value": 1e-10}),
+    ("guard_small", GUARD_TEXT, {"log_guard": "add", "log_guard_value": 1e-10}),
     ("guard_large", "1e-5 is added before the logarithm; it must be 2^-24.", {"log_guard_value": 1e-5}),
     ("no_log", "there is no logarithm.", {"use_log": False}),
     (

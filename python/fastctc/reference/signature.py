@@ -82,7 +82,10 @@ def recognize_signature(session: Any, path: str) -> dict[str, Any]:
         raise unknown("its log-prob output is not clear")
     shape = output["shape"]
     if shape and (len(shape) != 3 or (shape[1] >= 0 and shape[2] < 0)):
-        raise unknown("its output is not [batch, frames, tokens]")
+        # What NeMo's exporter makes of a hybrid model unless it is told otherwise.
+        is_rnnt = output["name"].lower() == "outputs" and bool(length_outputs)
+        what = ", but that of an RNN-T encoder; export the CTC branch (decoder_type ctc)" if is_rnnt else ""
+        raise unknown(f"its output is not [batch, frames, tokens]{what}")
     return {
         "inputs": inputs,
         "outputs": outputs,
