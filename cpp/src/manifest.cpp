@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "fastctc/error.h"
 
@@ -45,20 +47,41 @@ void flatten(const Json& object, const std::string& prefix, const std::string& f
   }
 }
 
+// Refuses while reading what this format never has, and what one reader takes for this and another for that.
+class StrictParse {
+ public:
+  explicit StrictParse(std::string file) : file_(std::move(file)) {}
+
+  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kDeepest) throw ModelError(file_ + " is nested deeper than " + std::to_string(kDeepest) + " levels.");
+    if (event == Json::parse_event_t::object_start) keys_.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys_.pop_back();
+    if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second) {
+      throw ModelError(file_ + ": the key " + parsed.dump() + " stands twice. Remove one of them.");
+    }
+    return true;
+  }
+
+ private:
+  static constexpr int kDeepest = 32;
+  std::string file_;
+  std::vector<std::set<std::string>> keys_;  // of the objects that are open
+};
+
 // Null where there is no file.
 Json read_object(const fs::path& path) {
   std::error_code error;
-  if (!fs::exists(path, error)) return nullptr;
+  if (path.empty() || !fs::exists(path, error)) return nullptr;
   const std::string file = path.u8string();
   if (!fs::is_regular_file(path, error)) throw ModelError(file + " is not a regular file.");
   if (fs::file_size(path, error) > kMaxBytes || error)
     throw ModelError(file + " can't be read, or is larger than 1 MiB.");
   std::ifstream stream(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (stream.bad()) throw ModelError(file + " can't be read.");
+  if (!stream || stream.bad()) throw ModelError(file + " can't be read. Check its permissions.");
   Json json;
   try {
-    json = Json::parse(text);
+    json = Json::parse(text, StrictParse(file));
   } catch (const Json::exception& parse_error) {
     throw ModelError(file + " is not JSON: " + parse_error.what());
   }
