@@ -89,10 +89,29 @@ Json read_object(const fs::path& path) {
   return json;
 }
 
-void check_types(const Manifest& manifest) {
-  static const std::set<std::string> objects = {"graphs", "frontend", "subsampling"};
-  for (const std::string& name : objects) {
-    if (manifest.find(name)) throw ModelError(manifest.file + ": " + name + " must be an object.");
+void refuse_type(const std::string& file, const std::string& name, const char* expected, const Json& value) {
+  throw ModelError(file + ": " + name + " must be " + expected + ", not " + value.type_name() + ".");
+}
+
+void check_types(const Json& manifest, const std::string& file) {
+  const auto value_of = [&](const char* name) {
+    const auto found = manifest.find(name);
+    return found == manifest.end() || found->is_null() ? nullptr : &*found;
+  };
+  for (const char* name : {"graphs", "frontend", "subsampling"}) {
+    const Json* value = value_of(name);
+    if (value && !value->is_object()) refuse_type(file, name, "an object", *value);
+  }
+  for (const char* name : {"blank_id", "text_style", "max_encoder_frames", "log_probs_kind"}) {
+    const Json* value = value_of(name);
+    if (value && value->is_structured()) refuse_type(file, name, "one value", *value);
+  }
+  const Json* tokens = value_of("tokens");
+  if (tokens && !tokens->is_string()) refuse_type(file, "tokens", "a file's name", *tokens);
+  const Json* graphs = value_of("graphs");
+  if (!graphs) return;
+  for (const auto& [key, value] : graphs->items()) {
+    if (!value.is_string()) refuse_type(file, "graphs." + key, "a file's name", value);
   }
 }
 
@@ -114,8 +133,8 @@ Manifest read_manifest(const fs::path& path) {
                      std::to_string(kFormatVersion) +
                      (version == json.end() ? "; it is missing." : "; it is " + version->dump() + "."));
   }
+  check_types(json, manifest.file);
   flatten(json, "", manifest.file, manifest.values);
-  check_types(manifest);
   return manifest;
 }
 

@@ -43,11 +43,13 @@ TEST_CASE("a broken manifest is named") {
   refuses("{\"fastctc\": 1, \"frontend\": {\"fixed_mean\": [1, null]}}", "frontend.fixed_mean");
   refuses("{\"fastctc\": 1, \"fastctc\": 1}", "\"fastctc\" stands twice");
   refuses("{\"fastctc\": 1, \"graphs\": {\"offline\": \"a\", \"offline\": \"b\"}}", "\"offline\" stands twice");
+  refuses("{\"fastctc\": 1, \"graphs\": {\"offline\": 5}}", "graphs.offline must be a file's name, not number");
+  refuses("{\"fastctc\": 1, \"blank_id\": [1]}", "blank_id must be one value, not array");
   refuses("{\"fastctc\": NaN}", "not JSON");
   refuses("{\"fastctc\": 1e999}", "not JSON");
   refuses("{\"fastctc\": 1, \"tokens\": \"\xff\"}", "not JSON");
-  refuses("{\"fastctc\": 1, \"tokens\": {\"a\": 1}}", "tokens must not be an object");
-  refuses("{\"fastctc\": 1, \"graphs\": {\"offline\": [\"a\"]}}", "graphs.offline must not be a list");
+  refuses("{\"fastctc\": 1, \"tokens\": {\"a\": 1}}", "tokens must be a file's name, not object");
+  refuses("{\"fastctc\": 1, \"graphs\": {\"offline\": [\"a\"]}}", "graphs.offline must be a file's name, not array");
 }
 
 TEST_CASE("deep nesting is refused while it is read") {

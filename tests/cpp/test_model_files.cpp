@@ -121,20 +121,20 @@ TEST_CASE("weights in other files are found wherever a graph can hold a tensor")
   const auto node = [&](const std::string& content) { return field(1, field(5, content)); };
   const std::string cases[] = {
       with_initializer("w"),
-      model(field(15, field(1, tensor("w")))),                                 // sparse initializer: values
-      model(field(15, field(2, tensor("w")))),                                 // indices
-      model(node(attribute)),                                                  // Constant
-      model(node(field(10, tensor("w")))),                                     // tensors of an attribute
-      model(node(field(22, field(1, tensor("w"))))),                           // sparse tensor
-      model(node(field(23, field(2, tensor("w"))))),                           // sparse tensors
-      model(node(field(6, field(5, tensor("w"))))),                            // If, Loop, Scan
-      model(node(field(11, node(field(6, node(attribute)))))),                 // graphs in graphs
-      field(25, field(7, field(5, attribute))),                                // a function's node
-      field(25, field(11, attribute)),                                         // a function's default attribute
-      field(20, field(1, field(5, tensor("w")))),                              // training information
-      model(std::string("\x0b\x0c", 2) + field(5, tensor("w"))),               // behind a group
-      model(field(5, field(13, field(2, "v") + entry("location", "w")))),      // the last value counts
-      model(field(5, tensor("w"))) + model(field(11, field(1, "input"))),      // a message in two pieces
+      model(field(15, field(1, tensor("w")))),                             // sparse initializer: values
+      model(field(15, field(2, tensor("w")))),                             // indices
+      model(node(attribute)),                                              // Constant
+      model(node(field(10, tensor("w")))),                                 // tensors of an attribute
+      model(node(field(22, field(1, tensor("w"))))),                       // sparse tensor
+      model(node(field(23, field(2, tensor("w"))))),                       // sparse tensors
+      model(node(field(6, field(5, tensor("w"))))),                        // If, Loop, Scan
+      model(node(field(11, node(field(6, node(attribute)))))),             // graphs in graphs
+      field(25, field(7, field(5, attribute))),                            // a function's node
+      field(25, field(11, attribute)),                                     // a function's default attribute
+      field(20, field(1, field(5, tensor("w")))),                          // training information
+      model(std::string("\x0b\x0c", 2) + field(5, tensor("w"))),           // behind a group
+      model(field(5, field(13, field(2, "v") + entry("location", "w")))),  // the last value counts
+      model(field(5, tensor("w"))) + model(field(11, field(1, "input"))),  // a message in two pieces
   };
   for (const std::string& bytes : cases) {
     const OnnxSummary summary = summarize_onnx(directory.write("m.onnx", bytes));
