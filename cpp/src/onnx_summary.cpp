@@ -81,9 +81,13 @@ class Message {
         if (!read_varint(length)) return false;
         begin_ = position_;
         return skip(length);
-      case 3:  // a group, which ONNX has none of, and which a reader jumps over: what is in it is read as if it were
-      case 4:  // not, so that nothing can hide behind it
+      // Groups, which ONNX has none of and a reader jumps over: what is in them is read as if they were not there, so
+      // that nothing can hide behind one.
+      case 3:
+        ++open_groups_;
         return true;
+      case 4:
+        return open_groups_-- > 0;
       case 5:
         return skip(4);
       default:
@@ -117,6 +121,7 @@ class Message {
   std::uint64_t end_;
   std::uint64_t field_ = 0;
   std::uint64_t begin_ = 0;  // of this field's content
+  int open_groups_ = 0;
 };
 
 // The last one counts where a field stands several times, as protobuf has it.

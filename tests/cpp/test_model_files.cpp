@@ -19,7 +19,7 @@ namespace {
 std::string field(int number, const std::string& content) {
   std::string bytes;
   const auto varint = [&](std::size_t value) {
-    for (; value > 127; value >>= 7) bytes += static_cast<char>(value & 127 | 128);
+    for (; value > 127; value >>= 7) bytes += static_cast<char>((value & 127) | 128);
     bytes += static_cast<char>(value);
   };
   varint(static_cast<std::size_t>(number) << 3 | 2);

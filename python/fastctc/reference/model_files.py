@@ -100,7 +100,7 @@ def external_files(graph: Path) -> set[str]:
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Number and bytes of the fields that have a length; up to where the bytes are no protobuf."""
-    position = 0
+    position = open_groups = 0
     while position < len(message):
         tag, position = _varint(message, position)
         kind = tag & 7
@@ -114,7 +114,11 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
                 return
             yield tag >> 3, message[position : position + length]
             position += length
-        elif kind not in (3, 4):  # groups, which ONNX has none of: what is in them counts as if it were not
+        elif kind == 3:  # a group, which ONNX has none of: what is in it counts as if it were not there
+            open_groups += 1
+        elif kind == 4 and open_groups:
+            open_groups -= 1
+        else:
             return
 
 
