@@ -13,6 +13,7 @@ from fastctc.errors import ModelError, ModelNotFoundError
 from fastctc.model_store import Progress
 
 __all__ = [
+    "checkpoint_path",
     "demo_model_path",
     "demo_recording_path",
     "download_model",
@@ -87,6 +88,23 @@ def remove_model(name: str, *, forget: bool = False) -> bool:
     if entry.format == "included":
         raise ModelError(f"The model {name} comes with the package; it is not in the cache.")
     return model_store.remove(entry, forget=forget)
+
+
+def checkpoint_path(checkpoint: str | os.PathLike[str], on_progress: Progress | None = None) -> Path:
+    """The `.nemo` file that is meant: a path, which wins over a name, or the name of a checkpoint of the catalogue.
+
+    Raises:
+        UnknownModelError: neither a file that is there nor a name.
+        ModelError: the name is that of a model that needs no export.
+        DownloadError: as download_model.
+    """
+    path = Path(checkpoint)
+    if not isinstance(checkpoint, str) or _looks_like_path(checkpoint) or path.suffix == ".nemo":
+        return path
+    entry = find_entry(checkpoint, read_catalog())
+    if entry.format != "nemo":
+        raise ModelError(f"{checkpoint} is a model directory already, not a checkpoint: it needs no export.")
+    return model_store.download(entry, on_progress) / entry.files[0].name
 
 
 def resolve_model(model: str | os.PathLike[str] | None) -> Path:

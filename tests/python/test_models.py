@@ -25,7 +25,7 @@ from fastctc import http_file, model_store
 from fastctc.cache import cache_directory
 from fastctc.catalog import find_entry, read_catalog
 from fastctc.cli import main
-from fastctc.models import download_model, model_path, remove_model, resolve_model
+from fastctc.models import checkpoint_path, download_model, model_path, remove_model, resolve_model
 from file_server import FileServer, Handler, cut, etag, status
 
 NAMES = ("offline.onnx", "tokens.txt", "weights.bin")
@@ -165,7 +165,13 @@ def test_a_checkpoint_is_to_be_exported(server: FileServer) -> None:
         fastctc.load("checkpoint")
     assert server.requests == []
     server.files["/owner/x/resolve/main/checkpoint.nemo"] = b"weights"
-    assert (download_model("checkpoint") / "checkpoint.nemo").read_bytes() == b"weights"
+    assert checkpoint_path("checkpoint").read_bytes() == b"weights"
+    assert checkpoint_path("checkpoint") == download_model("checkpoint") / "checkpoint.nemo"
+    assert checkpoint_path("some.nemo") == Path("some.nemo")
+    with pytest.raises(fastctc.ModelError, match="needs no export"):
+        checkpoint_path("small")
+    with pytest.raises(fastctc.UnknownModelError, match="Did you mean checkpoint"):
+        checkpoint_path("chekpoint")
 
 
 @pytest.mark.parametrize("variable", ["FASTCTC_OFFLINE", "HF_HUB_OFFLINE"])
@@ -287,7 +293,7 @@ def test_a_cache_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 PROGRAM = """
 import logging, sys
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
-from fastctc.models import download_model
+from fastctc.models import checkpoint_path, download_model
 print(download_model("small"))
 """
 

@@ -43,12 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def fetch_named(model: str | None, *, quiet: bool) -> None:
-    """Downloads the model of a command if it is named and not here, with a bar on a terminal."""
+def fetch_named(model: str | None, *, quiet: bool, kind: str = "onnx") -> None:
+    """Downloads the model of a command if it is named, of that format and not here, with a bar on a terminal."""
     if model is None or Path(model).exists():
         return
     entries = {entry.name: entry for entry in list_models()}
-    if model in entries and entries[model].format == "onnx" and model_path(model) is None:
+    if model in entries and entries[model].format == kind and model_path(model) is None:
         _download(model, quiet=quiet)
 
 
