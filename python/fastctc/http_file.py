@@ -1,6 +1,6 @@
 """One file over HTTP: resumed after a cut, checked while it comes, never in its place before it is whole.
 
-The standard library's client alone; proxies are those of the environment (HTTPS_PROXY, NO_PROXY, ...).
+http_request.py opens the connections.
 """
 
 from __future__ import annotations
@@ -13,19 +13,16 @@ import json
 import os
 import re
 import shutil
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
-from urllib.parse import urlsplit
+from typing import IO, Any
 
 from fastctc.errors import ChecksumError, DownloadError
+from fastctc.http_request import NoSuchPartError, Request, TransientError, open_response, reason
 
-__all__ = ["FetchedFile", "Request", "fetch"]
+__all__ = ["FetchedFile", "fetch"]
 
 TIMEOUT_S = 30.0
 """Without a byte, or a connection."""
@@ -35,23 +32,10 @@ SLOW_BYTES_S = 1000.0
 """Slower than this over a timeout's time is as good as silent."""
 BACK_OFF_S = 0.5
 MAX_BACK_OFF_S = 30.0
-MAX_REDIRECTS = 10
 _PIECE_BYTES = 1 << 20
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 Progress = Callable[[int, "int | None"], object]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to fetch, and what is known of it."""
-
-    url: str
-    n_bytes: int | None = None
-    sha256: str | None = None
-    token: str | None = None
-    """Bearer token, sent to the URL's own host only, and never in the clear over a network."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +44,6 @@ class FetchedFile:
 
     n_bytes: int
     sha256: str
-
-
-class _TransientError(Exception):
-    """Another attempt may succeed."""
-
-    def __init__(self, reason: str, wait_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait_s = wait_s
-
-
-class _NoSuchPartError(_TransientError):
-    """The server has less than what is here."""
 
 
 def fetch(request: Request, path: Path, on_progress: Progress | None = None) -> FetchedFile:
@@ -96,7 +68,7 @@ def fetch(request: Request, path: Path, on_progress: Progress | None = None) -> 
         n_before = part.n_bytes()
         try:
             fetched = transfer.run()
-        except _TransientError as error:
+        except TransientError as error:
             failures = 1 if part.n_bytes() > n_before else failures + 1
             if failures >= ATTEMPTS:
                 raise DownloadError(
@@ -156,7 +128,7 @@ class _Transfer:
         self._on_progress = on_progress
 
     def run(self) -> FetchedFile:
-        """One attempt. Raises _TransientError, DownloadError, OSError (of the disk)."""
+        """One attempt. Raises TransientError, DownloadError, OSError (of the disk)."""
         digest = hashlib.sha256()
         start = self._hash_part(digest)
         if self._request.n_bytes is not None and start == self._request.n_bytes:
@@ -180,8 +152,8 @@ class _Transfer:
 
     def _open(self, headers: dict[str, str]) -> Any:
         try:
-            return _open(self._request, headers)
-        except _NoSuchPartError:
+            return open_response(self._request, headers, TIMEOUT_S)
+        except NoSuchPartError:
             self._part.discard()
             raise
 
@@ -207,7 +179,7 @@ class _Transfer:
                 try:
                     piece = response.read1(_PIECE_BYTES)
                 except (OSError, http.client.HTTPException) as error:
-                    raise _TransientError(f"the connection broke ({_reason(error)})") from error
+                    raise TransientError(f"the connection broke ({reason(error)})") from error
                 if not piece:
                     break
                 n_bytes += len(piece)
@@ -221,7 +193,7 @@ class _Transfer:
             file.flush()
             os.fsync(file.fileno())
         if total is not None and n_bytes < total:
-            raise _TransientError(f"the connection ended after {n_bytes} of {total} bytes")
+            raise TransientError(f"the connection ended after {n_bytes} of {total} bytes")
         return n_bytes
 
     def _check_total(self, total: int | None) -> None:
@@ -239,7 +211,7 @@ class _Transfer:
         if wrong_size or (self._request.sha256 is not None and fetched.sha256 != self._request.sha256):
             self._part.discard()
             if resumed:
-                raise _TransientError("the parts are not of one file")
+                raise TransientError("the parts are not of one file")
             raise ChecksumError(
                 f"{self._request.url} is not the file that it must be: {n_bytes} bytes of SHA-256 {fetched.sha256} "
                 f"came, not {self._request.sha256 or f'{self._request.n_bytes} bytes'}. It was thrown away. "
@@ -253,85 +225,14 @@ def _write(file: IO[bytes], piece: bytes) -> None:
 
 
 def _check_speed(window: tuple[float, int], n_bytes: int) -> tuple[float, int]:
-    """Raises _TransientError where a whole timeout's time brought next to nothing."""
+    """Raises TransientError where a whole timeout's time brought next to nothing."""
     since_s, n_then = window
     elapsed_s = time.monotonic() - since_s
     if elapsed_s < TIMEOUT_S:
         return window
     if n_bytes - n_then < SLOW_BYTES_S * elapsed_s:
-        raise _TransientError(f"the server sends less than {SLOW_BYTES_S:.0f} bytes a second")
+        raise TransientError(f"the server sends less than {SLOW_BYTES_S:.0f} bytes a second")
     return time.monotonic(), n_bytes
-
-
-def _open(request: Request, headers: dict[str, str]) -> Any:
-    """The response, 200 or 206. Raises _TransientError, DownloadError."""
-    message = urllib.request.Request(request.url, headers=headers)
-    redirects = _Redirects(request)
-    if request.token and _may_carry_token(request.url):
-        message.add_unredirected_header("Authorization", f"Bearer {request.token}")
-    try:
-        return urllib.request.build_opener(redirects).open(message, timeout=TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        error.close()
-        _raise_status(request, error)
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, ssl.SSLCertVerificationError):
-            raise DownloadError(
-                f"{urlsplit(request.url).hostname} shows no certificate to be trusted ({error.reason.verify_message}). "
-                "Behind a proxy of your own, set SSL_CERT_FILE to its certificates."
-            ) from error
-        raise _TransientError(f"no connection to {urlsplit(request.url).hostname} ({_reason(error)})") from error
-    except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, DownloadError):
-            raise
-        raise _TransientError(f"the connection broke ({_reason(error)})") from error
-
-
-def _raise_status(request: Request, error: urllib.error.HTTPError) -> NoReturn:
-    status = error.code
-    if status == 416:
-        raise _NoSuchPartError("the server has no such part of the file")
-    if status in (408, 425, 429) or status >= 500:
-        raise _TransientError(f"the server answers {status} {error.reason}", _retry_after_s(error.headers))
-    if status in (401, 403):
-        advice = (
-            "The token in HF_TOKEN has no access."
-            if request.token
-            else "If it needs an account, set HF_TOKEN to a token."
-        )
-        raise DownloadError(f"{request.url} can't be downloaded: the server answers {status} {error.reason}. {advice}")
-    if status in (404, 410):
-        raise DownloadError(f"{request.url} is not there (the server answers {status}). It was moved or removed.")
-    raise DownloadError(f"{request.url} can't be downloaded: the server answers {status} {error.reason}.")
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to other places, never from https to http, and takes the token along to the same host only."""
-
-    max_redirections = MAX_REDIRECTS
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
-    ) -> urllib.request.Request | None:
-        old, new = urlsplit(req.full_url), urlsplit(newurl)
-        if new.scheme not in ("http", "https") or (old.scheme == "https" and new.scheme == "http"):
-            raise DownloadError(
-                f"{self._request.url} leads to {new.scheme}://{new.hostname}, which is not secure. Not followed."
-            )
-        followed = super().redirect_request(req, fp, code, msg, headers, newurl)
-        first = urlsplit(self._request.url)
-        same_host = (new.scheme, new.netloc) == (first.scheme, first.netloc)
-        if followed is not None and same_host and self._request.token and _may_carry_token(newurl):
-            followed.add_unredirected_header("Authorization", f"Bearer {self._request.token}")
-        return followed
-
-
-def _may_carry_token(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or parts.hostname in _LOOPBACK
 
 
 def _place(response: Any, start: int) -> tuple[int, int | None]:
@@ -354,11 +255,6 @@ def _validator(headers: email.message.Message) -> str | None:
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
 
 
-def _retry_after_s(headers: email.message.Message) -> float | None:
-    text = headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else None
-
-
 def _check_disk(directory: Path, n_bytes: int | None) -> None:
     free = shutil.disk_usage(directory).free
     if n_bytes is not None and n_bytes > free:
@@ -372,8 +268,3 @@ def _disk_error(error: OSError, path: Path) -> DownloadError:
             "another directory; what is here already is kept."
         )
     return DownloadError(f"{path} can't be written: {error.strerror or error}. Set FASTCTC_HOME to another directory.")
-
-
-def _reason(error: BaseException) -> str:
-    inner = getattr(error, "reason", None)
-    return str(inner if inner is not None else error) or type(error).__name__

@@ -21,7 +21,8 @@ from fastctc.cache import cache_directory
 from fastctc.catalog import CatalogEntry, CatalogFile
 from fastctc.errors import ChecksumError, DownloadError
 from fastctc.file_lock import locked
-from fastctc.http_file import FetchedFile, Request, fetch
+from fastctc.http_file import FetchedFile, fetch
+from fastctc.http_request import Request
 
 __all__ = ["Progress", "download", "model_directory", "remove"]
 

@@ -22,7 +22,8 @@ import pytest
 
 import fastctc
 from fastctc import http_file
-from fastctc.http_file import Request, fetch
+from fastctc.http_file import fetch
+from fastctc.http_request import Redirects, Request, may_carry_token
 from file_server import FileServer, Handler, cut, etag, redirect, silent, status
 
 CONTENT = bytes(range(256)) * 4000 + b"end"
@@ -207,12 +208,12 @@ def test_a_redirect_out_of_http_is_not_followed(server: FileServer, tmp_path: Pa
 
 
 def test_the_token_never_goes_in_the_clear_over_a_network() -> None:
-    assert http_file._may_carry_token("https://hub.example/x")
-    assert not http_file._may_carry_token("http://hub.example/x")
+    assert may_carry_token("https://hub.example/x")
+    assert not may_carry_token("http://hub.example/x")
 
 
 def test_a_redirect_from_https_to_http_is_not_followed() -> None:
-    redirects = http_file._Redirects(Request("https://hub.example/x"))
+    redirects = Redirects(Request("https://hub.example/x"))
     message = urllib.request.Request("https://hub.example/x")
     with pytest.raises(fastctc.DownloadError, match="not secure"):
         redirects.redirect_request(message, None, 302, "", http.client.HTTPMessage(), "http://hub.example/y")
@@ -324,7 +325,7 @@ def test_a_limit_of_the_system_is_an_error_not_a_crash(server: FileServer, tmp_p
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
     program = (
-        "import sys, pathlib\nfrom fastctc.http_file import Request, fetch\n"
+        "import sys, pathlib\nfrom fastctc.http_file import fetch\nfrom fastctc.http_request import Request\n"
         "try:\n    fetch(Request(sys.argv[1]), pathlib.Path(sys.argv[2]))\n"
         "except Exception as error:\n    print(type(error).__name__, error)\n"
     )
