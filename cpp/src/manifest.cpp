@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "fastctc/error.h"
 
@@ -45,20 +47,41 @@ void flatten(const Json& object, const std::string& prefix, const std::string& f
   }
 }
 
+// Refuses while reading what this format never has, and what one reader takes for this and another for that.
+class StrictParse {
+ public:
+  explicit StrictParse(std::string file) : file_(std::move(file)) {}
+
+  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kDeepest) throw ModelError(file_ + " is nested deeper than " + std::to_string(kDeepest) + " levels.");
+    if (event == Json::parse_event_t::object_start) keys_.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys_.pop_back();
+    if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second) {
+      throw ModelError(file_ + ": the key " + parsed.dump() + " stands twice. Remove one of them.");
+    }
+    return true;
+  }
+
+ private:
+  static constexpr int kDeepest = 32;
+  std::string file_;
+  std::vector<std::set<std::string>> keys_;  // of the objects that are open
+};
+
 // Null where there is no file.
 Json read_object(const fs::path& path) {
   std::error_code error;
-  if (!fs::exists(path, error)) return nullptr;
+  if (path.empty() || !fs::exists(path, error)) return nullptr;
   const std::string file = path.u8string();
   if (!fs::is_regular_file(path, error)) throw ModelError(file + " is not a regular file.");
   if (fs::file_size(path, error) > kMaxBytes || error)
     throw ModelError(file + " can't be read, or is larger than 1 MiB.");
   std::ifstream stream(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (stream.bad()) throw ModelError(file + " can't be read.");
+  if (!stream || stream.bad()) throw ModelError(file + " can't be read. Check its permissions.");
   Json json;
   try {
-    json = Json::parse(text);
+    json = Json::parse(text, StrictParse(file));
   } catch (const Json::exception& parse_error) {
     throw ModelError(file + " is not JSON: " + parse_error.what());
   }
@@ -66,10 +89,29 @@ Json read_object(const fs::path& path) {
   return json;
 }
 
-void check_types(const Manifest& manifest) {
-  static const std::set<std::string> objects = {"graphs", "frontend", "subsampling"};
-  for (const std::string& name : objects) {
-    if (manifest.find(name)) throw ModelError(manifest.file + ": " + name + " must be an object.");
+void refuse_type(const std::string& file, const std::string& name, const char* expected, const Json& value) {
+  throw ModelError(file + ": " + name + " must be " + expected + ", not " + value.type_name() + ".");
+}
+
+void check_types(const Json& manifest, const std::string& file) {
+  const auto value_of = [&](const char* name) {
+    const auto found = manifest.find(name);
+    return found == manifest.end() || found->is_null() ? nullptr : &*found;
+  };
+  for (const char* name : {"graphs", "frontend", "subsampling"}) {
+    const Json* value = value_of(name);
+    if (value && !value->is_object()) refuse_type(file, name, "an object", *value);
+  }
+  for (const char* name : {"blank_id", "text_style", "max_encoder_frames", "log_probs_kind"}) {
+    const Json* value = value_of(name);
+    if (value && value->is_structured()) refuse_type(file, name, "one value", *value);
+  }
+  const Json* tokens = value_of("tokens");
+  if (tokens && !tokens->is_string()) refuse_type(file, "tokens", "a file's name", *tokens);
+  const Json* graphs = value_of("graphs");
+  if (!graphs) return;
+  for (const auto& [key, value] : graphs->items()) {
+    if (!value.is_string()) refuse_type(file, "graphs." + key, "a file's name", value);
   }
 }
 
@@ -91,8 +133,8 @@ Manifest read_manifest(const fs::path& path) {
                      std::to_string(kFormatVersion) +
                      (version == json.end() ? "; it is missing." : "; it is " + version->dump() + "."));
   }
+  check_types(json, manifest.file);
   flatten(json, "", manifest.file, manifest.values);
-  check_types(manifest);
   return manifest;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fastctc/error.h"
+#include "model_files.h"
 #include "options_text.h"
 
 namespace fastctc {
@@ -47,27 +48,15 @@ ModelDirectory::ModelDirectory(const std::string& path, const ModelOptions& opti
     directory_ = given;
   }
   require_directory(directory_);
-  manifest_ = read_manifest(directory_ / "fastctc.json");
-  if (manifest_.file.empty()) onnx_asr_ = read_onnx_asr_config(directory_ / "config.json");
+  manifest_ = read_manifest(usual_file_inside(directory_, "fastctc.json"));
+  if (manifest_.file.empty()) onnx_asr_ = read_onnx_asr_config(usual_file_inside(directory_, "config.json"));
   graph_path_ = find_graph();
   tokens_path_ = find_tokens();
 }
 
-// A name in the directory's own tree: a manifest can't point elsewhere.
+// The caller's own word may be a link to anywhere; what the directory says may not.
 std::string ModelDirectory::file_in_directory(const std::string& name, const std::string& source) const {
-  const fs::path relative = path_of(name);
-  const bool leaves = relative.is_absolute() || relative.has_root_name() ||
-                      std::find(relative.begin(), relative.end(), fs::path("..")) != relative.end();
-  if (name.empty() || leaves) {
-    throw ModelError("The " + source + " names the file '" + name + "', which is not inside the model directory " +
-                     directory_.u8string() + ".");
-  }
-  const fs::path path = directory_ / relative;
-  std::error_code error;
-  if (!fs::exists(path, error)) {
-    throw ModelNotFoundError("The " + source + " names the file " + path.u8string() + ", which is not there.");
-  }
-  return path.u8string();
+  return file_inside(directory_, name, source, source == kOption).u8string();
 }
 
 std::string ModelDirectory::find_graph() {

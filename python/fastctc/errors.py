@@ -9,6 +9,8 @@ __all__ = [
     "AlignmentError",
     "AudioError",
     "AudioNotFoundError",
+    "ChecksumError",
+    "DownloadError",
     "EngineError",
     "EngineNotFoundError",
     "Error",
@@ -17,6 +19,7 @@ __all__ = [
     "NotEnoughMemoryError",
     "OptionError",
     "OutputError",
+    "UnknownModelError",
     "VocabularyError",
 ]
 
@@ -39,6 +42,18 @@ class ModelError(Error, ValueError):
 
 class ModelNotFoundError(ModelError, FileNotFoundError):
     """A file of the model is not there."""
+
+
+class UnknownModelError(ModelNotFoundError):
+    """Neither a model's directory nor a name of the catalogue; the message names those that are near."""
+
+
+class DownloadError(ModelError, OSError):
+    """A model can't be downloaded: the network, the server, the disk, offline mode. No half model is left in use."""
+
+
+class ChecksumError(DownloadError):
+    """A file that was downloaded is not the one that it must be; it was thrown away."""
 
 
 class VocabularyError(ModelError):

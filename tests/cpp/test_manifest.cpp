@@ -41,6 +41,32 @@ TEST_CASE("a broken manifest is named") {
   refuses("{\"fastctc\": 2}", "it is 2");
   refuses("{\"fastctc\": 1, \"graphs\": 3}", "graphs must be an object");
   refuses("{\"fastctc\": 1, \"frontend\": {\"fixed_mean\": [1, null]}}", "frontend.fixed_mean");
+  refuses("{\"fastctc\": 1, \"fastctc\": 1}", "\"fastctc\" stands twice");
+  refuses("{\"fastctc\": 1, \"graphs\": {\"offline\": \"a\", \"offline\": \"b\"}}", "\"offline\" stands twice");
+  refuses("{\"fastctc\": 1, \"graphs\": {\"offline\": 5}}", "graphs.offline must be a file's name, not number");
+  refuses("{\"fastctc\": 1, \"blank_id\": [1]}", "blank_id must be one value, not array");
+  refuses("{\"fastctc\": NaN}", "not JSON");
+  refuses("{\"fastctc\": 1e999}", "not JSON");
+  refuses("{\"fastctc\": 1, \"tokens\": \"\xff\"}", "not JSON");
+  refuses("{\"fastctc\": 1, \"tokens\": {\"a\": 1}}", "tokens must be a file's name, not object");
+  refuses("{\"fastctc\": 1, \"graphs\": {\"offline\": [\"a\"]}}", "graphs.offline must be a file's name, not array");
+}
+
+TEST_CASE("deep nesting is refused while it is read") {
+  const TemporaryDirectory directory;
+  for (const std::string open : {"[", "{\"a\":"}) {
+    std::string content = "{\"fastctc\": ";
+    for (int depth = 0; depth < 100000; ++depth) content += open;
+    const std::string path = directory.write("fastctc.json", content);
+    CHECK_THROWS_WITH_AS(read_manifest(path), doctest::Contains("nested deeper"), ModelError);
+  }
+}
+
+TEST_CASE("equal keys in different objects are no mistake") {
+  const TemporaryDirectory directory;
+  const Manifest manifest = read_manifest(directory.write(
+      "fastctc.json", R"({"fastctc": 1, "x": {"preset": 1}, "frontend": {"preset": "nemo"}, "preset": 2})"));
+  CHECK(*manifest.find("frontend.preset") == "nemo");
 }
 
 TEST_CASE("a config.json of another program is left alone") {

@@ -24,7 +24,7 @@ OWN_HEADERS = {
     "text": {"vocabulary.h"},
     "vad": set(),
 }
-COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h", "frame_scorer.h", "shared_library.h"}
+COMMON_SOURCES = {"external_data.h", "options_text.h", "log_message.h", "utf8.h", "frame_scorer.h", "shared_library.h"}
 
 
 def includes(path: Path) -> list[str]:

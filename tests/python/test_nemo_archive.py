@@ -225,9 +225,8 @@ class Evil:
 
 
 def legacy(state: bytes) -> bytes:
-    return (
-        b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {})) + state + pickle.dumps([], 2)
-    )
+    before = [pickle.dumps(number, 2) for number in (0x1950A86A20F9469CFC6C, 1001, 4)]
+    return b"".join(before) + state + pickle.dumps([], 2)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "acoustic/engine.h"
+#include "external_data.h"
 #include "fastctc/error.h"
 
 namespace fastctc {
@@ -145,6 +146,7 @@ void check_file(const std::string& graph_path) {
   if (file.peek() == std::ifstream::traits_type::eof()) {
     throw ModelError("The graph " + graph_path + " is empty. Copy or export it again.");
   }
+  check_external_data(graph_path);
 }
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }

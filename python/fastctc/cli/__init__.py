@@ -84,10 +84,17 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import lm
 
         return lm.run(arguments)
+    if command == "models":
+        from fastctc.cli import models
+
+        return models.run(arguments)
     if load is None:
         import fastctc
+        from fastctc.cli.models import fetch_named
 
         load = fastctc.load
+        if command != "optimize":
+            fetch_named(arguments.model, quiet=getattr(arguments, "quiet", False))
     if command == "info":
         from fastctc.cli import info
 

@@ -24,6 +24,7 @@ examples:
   fastctc listen
   fastctc export nemo stt_en.nemo exports/en
   fastctc optimize exports/en
+  fastctc models list
   fastctc lm build en.arpa.gz en.lm
   fastctc align talk.wav "what is said in it"
   fastctc doctor
@@ -107,6 +108,25 @@ The file is complete or absent. KenLM's own binary files are not read: give the 
 examples:
   fastctc lm build en.arpa.gz en.lm
   fastctc lm info en.lm"""
+
+_MODELS = """\
+Models that can be named instead of a directory, as in --model NAME: what there is, and what is downloaded. A model is
+downloaded when it is named and not here, never otherwise."""
+
+_MODELS_EPILOG = """\
+results:
+  list: a line a model, NAME<TAB>STATE<TAB>SIZE<TAB>LANGUAGES<TAB>LOOK-AHEADS<TAB>LICENCE<TAB>TITLE; a table on a
+  terminal. download, path: the model's directory. A download that was cut goes on when the command runs again.
+
+environment:
+  FASTCTC_HOME (the cache's directory), FASTCTC_OFFLINE=1, FASTCTC_CATALOG (another catalogue), HF_ENDPOINT, HF_TOKEN,
+  HTTPS_PROXY, NO_PROXY.
+
+examples:
+  fastctc models list
+  fastctc models download nemo-parakeet-ctc-0.6b-int8
+  fastctc transcribe --model nemo-parakeet-ctc-0.6b-int8 talk.wav"""
+
 
 _DOCTOR = """\
 Checks the installation: versions, the processor's instruction set, the ONNX Runtime library found and how, its
@@ -226,6 +246,8 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     _add_model_options(optimize)
     lm = commands.add_parser("lm", help="build and describe language models", description=_LM, epilog=_LM_BUILD_EPILOG)
     _add_lm(lm)
+    models = commands.add_parser("models", help="list and download models", description=_MODELS, epilog=_MODELS_EPILOG)
+    _add_models(models)
     align = commands.add_parser("align", help="find when a known text is said", description=_ALIGN)
     align.add_argument("audio", metavar="AUDIO", help="recording")
     align.add_argument("text", metavar="TEXT", help="what is said in it, or a file that holds it")
@@ -255,6 +277,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "align": align,
         "tune": tune,
         "lm": lm,
+        "models": models,
         "doctor": doctor,
     }
 
@@ -273,8 +296,8 @@ def _add_transcribe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="recording; - is standard input")
     parser.add_argument(
         "--model",
-        metavar="DIR",
-        help="model directory (an ONNX graph and its tokens) or graph (default: the demo model)",
+        metavar="DIR|NAME",
+        help="model directory (an ONNX graph and its tokens), graph, or name (fastctc models; default: the demo model)",
     )
     parser.add_argument("--format", choices=_FORMATS, default="text", help="default: text")
     parser.add_argument("--output-dir", metavar="DIR", help="write each result to a file in DIR; resumes there")
@@ -374,6 +397,24 @@ def _add_lm(parser: argparse.ArgumentParser) -> None:
     )
     info.add_argument("model", metavar="FILE", help="ARPA file, or the binary form")
     info.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(
+        dest="action", title="actions", metavar="ACTION", required=True, parser_class=_Parser
+    )
+    listing = actions.add_parser("list", help="print the models that can be named", epilog=_MODELS_EPILOG)
+    listing.add_argument("--json", action="store_true", help="print one JSON object a line, with all that is known")
+    download = actions.add_parser("download", help="fetch models that are not here")
+    download.add_argument("names", metavar="NAME", nargs="+", help="name of the catalogue")
+    download.add_argument("--quiet", action="store_true", help="no progress or notices on standard error")
+    path = actions.add_parser("path", help="print a downloaded model's directory")
+    path.add_argument("name", metavar="NAME", help="name of the catalogue")
+    remove = actions.add_parser("remove", help="delete downloaded models")
+    remove.add_argument("names", metavar="NAME", nargs="+", help="name of the catalogue")
+    remove.add_argument(
+        "--forget", action="store_true", help="accept other files at the next download than those of the first"
+    )
 
 
 def _add_channel_names(parser: argparse.ArgumentParser) -> None:

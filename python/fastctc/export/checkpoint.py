@@ -12,7 +12,7 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from fastctc.errors import ModelError, ModelNotFoundError
 
@@ -105,7 +105,7 @@ def _check_pickles(file: BinaryIO, path: Path, n_pickles: int) -> None:
     stream = _Bounded(file)
     try:
         for _ in range(n_pickles):
-            for opcode, argument, _position in pickletools.genops(stream):
+            for opcode, argument, _position in pickletools.genops(cast(BinaryIO, stream)):
                 _check_opcode(opcode.name, argument, path)
     except (ValueError, KeyError, IndexError, UnicodeError, OverflowError) as error:
         if isinstance(error, ModelError):

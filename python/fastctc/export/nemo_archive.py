@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from fastctc.errors import ModelError, ModelNotFoundError
 from fastctc.export.checkpoint import check_checkpoint
@@ -187,13 +187,13 @@ class NemoArchive:
                 is_gzip = file.read(2) == b"\x1f\x8b"
                 file.seek(0)
                 if not is_gzip:
-                    with tarfile.open(fileobj=_BoundedFile(file, size), mode="r:") as archive:
+                    with _open_tar(file, size) as archive:
                         yield archive
                     return
                 limit = max(FREE_BYTES, MAX_GROWTH * size)
                 with (
                     gzip.GzipFile(fileobj=file) as unpacked,
-                    tarfile.open(fileobj=_BoundedFile(unpacked, limit), mode="r:") as archive,
+                    _open_tar(unpacked, limit) as archive,
                 ):
                     yield archive
         except _TooLargeError as error:
@@ -216,7 +216,7 @@ class _TooLargeError(Exception):
 class _BoundedFile:
     """What tarfile reads from: no position behind the limit, no header larger than headers are."""
 
-    def __init__(self, file: IO[bytes], limit: int) -> None:
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, limit: int) -> None:
         self._file = file
         self._limit = limit
         self._work_left = 8 * limit + (1 << 20)  # passes over the file, going back in a compressed one included
@@ -252,10 +252,14 @@ class _BoundedFile:
             raise _TooLargeError
 
 
+def _open_tar(file: IO[bytes] | gzip.GzipFile, limit: int) -> tarfile.TarFile:
+    return tarfile.open(fileobj=cast(IO[bytes], _BoundedFile(file, limit)), mode="r:")
+
+
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     for index, member in enumerate(archive):
         if index > MAX_MEMBERS + 1:
-            raise ModelError(f"{archive.name or 'The archive'} holds more than {MAX_MEMBERS} files. {_ADVICE}")
+            raise ModelError(f"The archive holds more than {MAX_MEMBERS} files. {_ADVICE}")
         if member.size < 0:
             raise tarfile.ReadError("a member of negative size")
         yield member

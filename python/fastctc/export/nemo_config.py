@@ -108,7 +108,7 @@ def _make_loader() -> Any:
     """Data only, with OmegaConf's floats, timestamps as text, and an error where a key stands twice."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
             seen = set()
             for key, _ in node.value:

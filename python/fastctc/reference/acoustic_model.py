@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastctc.errors import AudioError, EngineError, EngineNotFoundError, ModelError, ModelNotFoundError, OptionError
+from fastctc.reference.model_files import check_external_data
 from fastctc.reference.position_table import find_position_table
 from fastctc.reference.signature import recognize_signature
 from fastctc.types import Property, SessionOptions
@@ -286,6 +287,7 @@ def open_session(path: Path, options: SessionOptions) -> Any:
         raise OptionError(
             f"Option provider: this onnxruntime has no '{options.provider}'; it has {', '.join(present)}."
         )
+    check_external_data(path)
     try:
         return onnxruntime.InferenceSession(
             os.fspath(path),

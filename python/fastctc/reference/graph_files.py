@@ -11,6 +11,7 @@ from typing import Any
 import onnxruntime
 
 from fastctc.errors import ModelError, ModelNotFoundError
+from fastctc.reference.model_files import check_external_data, file_inside
 
 __all__ = ["GraphFiles", "find_graphs"]
 
@@ -39,9 +40,7 @@ def find_graphs(directory: Path, option: str | None, manifest: Mapping[str, Any]
     if option is None and named:
         graphs = GraphFiles()
         for key, name in named.items():
-            path = directory / name
-            if not path.exists():
-                raise ModelNotFoundError(f"{path} is not there.")
+            path = file_inside(directory, name, "manifest fastctc.json")
             if latency := re.fullmatch(r"streaming_(\d+)ms", key):
                 graphs.streaming[int(latency[1])] = path
             elif key in ("offline", "long_form"):
@@ -49,9 +48,11 @@ def find_graphs(directory: Path, option: str | None, manifest: Mapping[str, Any]
             else:
                 raise ModelError(f"{directory}: graphs.{key} is not known.")
         return graphs
-    paths = [directory / option] if option else sorted(directory.glob("*.onnx"))
-    if missing := [path for path in paths if not path.exists()] or ([directory / "*.onnx"] if not paths else []):
-        raise ModelNotFoundError(f"{missing[0]} is not there.")
+    found = [option] if option else sorted(path.name for path in directory.glob("*.onnx"))
+    if not found:
+        raise ModelNotFoundError(f"{directory} holds no .onnx file.")
+    source = "option" if option else "directory"
+    paths = [file_inside(directory, name, source, follow_links=bool(option)) for name in found]
     look_aheads_ms = {path: _look_ahead_ms(path) for path in paths}
     offline = [path for path, look_ahead_ms in look_aheads_ms.items() if look_ahead_ms is None]
     usual = [path for path in offline if path.name in ("model.onnx", "offline.onnx")]
@@ -64,6 +65,7 @@ def find_graphs(directory: Path, option: str | None, manifest: Mapping[str, Any]
 
 def _look_ahead_ms(path: Path) -> int | None:
     """From the metadata of a cache-aware graph; None: an offline graph (or no ONNX, as opening it will say)."""
+    check_external_data(path)
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     except Exception:

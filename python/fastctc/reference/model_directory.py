@@ -6,6 +6,7 @@ Order: the caller's option, the manifest fastctc.json (or onnx-asr's config.json
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,9 +14,13 @@ from typing import Any
 
 from fastctc.errors import ModelError, ModelNotFoundError
 from fastctc.reference.graph_files import GraphFiles, find_graphs
+from fastctc.reference.model_files import file_inside, usual_file_inside
 from fastctc.types import FrontendOptions, ModelOptions
 
 __all__ = ["ModelDirectory"]
+
+MAX_BYTES = 1 << 20
+DEEPEST = 32
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,9 @@ class ModelDirectory:
             raise ModelNotFoundError(f"There is no model at {directory}.")
         manifest = _read_manifest(directory)
         graphs = find_graphs(directory, graph, manifest)
-        tokens = directory / (options.tokens or manifest.get("tokens") or _usual_tokens(directory))
-        if not tokens.exists():
-            raise ModelNotFoundError(f"{tokens} is not there.")
+        named = options.tokens or manifest.get("tokens") or _usual_tokens(directory)
+        source = "option" if options.tokens else "manifest" if manifest.get("tokens") else "directory"
+        tokens = file_inside(directory, named, source, follow_links=source == "option")
         return cls(graphs, tokens, manifest)
 
     @property
@@ -121,23 +126,76 @@ def _normalize_name(value: str) -> str:
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
-    for name in ("fastctc.json", "config.json"):
-        path = directory / name
-        if not path.exists():
-            continue
-        try:
-            content = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise ModelError(f"{path} is not JSON: {error}") from error
-        if name == "fastctc.json":
-            return dict(content)
-        if isinstance(content, dict) and content.get("model_type") == "nemo-conformer-ctc":
+    if (path := usual_file_inside(directory, "fastctc.json")) is not None:
+        content = _read_object(path)
+        if content.get("fastctc") != 1 or isinstance(content["fastctc"], bool):
+            raise ModelError(f'{path}: "fastctc" (the version of the format) must be 1.')
+        _check_types(content, path)
+        return {name: value for name, value in content.items() if value is not None}
+    if (path := usual_file_inside(directory, "config.json")) is not None:
+        content = _read_object(path)
+        if content.get("model_type") == "nemo-conformer-ctc":
             # onnx-asr's bundles: it normalises per feature, always.
             return {
                 "onnx_asr": True,
                 "frontend": {"n_mels": content["features_size"]} if "features_size" in content else {},
             }
     return {}
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """One JSON object, read strictly. Raises ModelError."""
+    if path.stat().st_size > MAX_BYTES:
+        raise ModelError(f"{path} can't be read, or is larger than 1 MiB.")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ModelError(f"{path}: the key {twice!r} stands twice. Remove one of them.")
+        return dict(pairs)
+
+    def finite(text: str) -> float:
+        if not math.isfinite(value := float(text)):
+            raise ValueError(f"the number {text} is too large")
+        return value
+
+    try:
+        text = path.read_bytes().decode("utf-8")
+        content = json.loads(text, object_pairs_hook=unique, parse_constant=finite, parse_float=finite)
+    except RecursionError as error:
+        raise ModelError(f"{path} is nested deeper than {DEEPEST} levels.") from error
+    except ValueError as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{path} is not JSON: {error}") from error
+    if _is_deeper(content, DEEPEST):
+        raise ModelError(f"{path} is nested deeper than {DEEPEST} levels.")
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} must hold one JSON object, not {type(content).__name__}.")
+    return content
+
+
+def _is_deeper(value: Any, n_levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return n_levels == 0 or any(_is_deeper(item, n_levels - 1) for item in inner)
+
+
+def _check_types(manifest: Mapping[str, Any], path: Path) -> None:
+    def check(name: str, value: Any, kinds: tuple[type, ...], expected: str) -> None:
+        if value is not None and not isinstance(value, kinds):
+            raise ModelError(f"{path}: {name} must be {expected}, not {type(value).__name__}.")
+
+    for name in ("graphs", "frontend", "subsampling"):
+        check(name, manifest.get(name), (dict,), "an object")
+    for name in ("blank_id", "text_style", "max_encoder_frames", "log_probs_kind"):
+        check(name, manifest.get(name), (str, int, float), "one value")
+    check("tokens", manifest.get("tokens"), (str,), "a file's name")
+    for key, value in (manifest.get("graphs") or {}).items():
+        if value is None:
+            raise ModelError(f"{path}: graphs.{key} must be a file's name, not null.")
+        check(f"graphs.{key}", value, (str,), "a file's name")
 
 
 def _usual_tokens(directory: Path) -> str:
