@@ -181,6 +181,20 @@ def test_memory_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert memory.available_bytes() == 2_048_000_000
 
 
+def test_a_checkpoint_of_the_catalogue_is_fetched_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("yaml")
+    checkpoint = fake_checkpoint(tmp_path / "model.nemo")
+    fetched = []
+    monkeypatch.setattr("fastctc.cli.export.fetch_named", lambda name, **options: fetched.append((name, options)))
+    monkeypatch.setattr("fastctc.cli.export.checkpoint_path", lambda _name: checkpoint)
+    monkeypatch.setattr("fastctc.export.nemo.available_bytes", lambda: 100_000_000)
+    assert main(["export", "nemo", "stt_en_named", str(tmp_path / "out")]) == 1
+    assert fetched == [("stt_en_named", {"quiet": False, "kind": "nemo"})]
+    assert "0.1 GB are available" in capsys.readouterr().err
+
+
 def fake_checkpoint(path: Path) -> Path:
     """A .nemo file that passes as one until NeMo is asked."""
     state = io.BytesIO()

@@ -19,8 +19,10 @@ from fastctc.checking.check import Original, Report, check_recording
 from fastctc.checking.picture import draw_difference
 from fastctc.checking.rnnt import refuse_rnnt_export
 from fastctc.checking.stages import Comparison, Stages
+from fastctc.cli.models import fetch_named
 from fastctc.cli.progress import library_messages, one_line, say
 from fastctc.errors import OptionError
+from fastctc.models import resolve_model
 from fastctc.types import SessionOptions
 
 if TYPE_CHECKING:
@@ -33,11 +35,13 @@ RunOriginal = Callable[[Any], "Original | None"]
 
 def run(arguments: argparse.Namespace, load: Loader) -> int:
     """Runs the command; returns the exit status. Raises Error where the model can't be checked."""
-    refuse_rnnt_export(Path(arguments.model))
+    fetch_named(arguments.model, quiet=True)
+    model = resolve_model(arguments.model)
+    refuse_rnnt_export(model)
     with library_messages(say, quiet=True), _original(arguments.nemo) as run_original:
         session = SessionOptions(library=arguments.library, provider=arguments.provider)
-        core = load(arguments.model, normalize=arguments.normalize, session=session)
-        reference = fastctc.reference.load(arguments.model, normalize=arguments.normalize)
+        core = load(model, normalize=arguments.normalize, session=session)
+        reference = fastctc.reference.load(model, normalize=arguments.normalize)
         outside = {name: _read(getattr(arguments, name)) for name in ("features", "log_probs")}
         named = arguments.features or arguments.log_probs
         reports = []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastctc.audio import load_audio
+from fastctc.cli.models import fetch_named
 from fastctc.cli.progress import library_messages, one_line, say
-from fastctc.models import demo_recording_path
+from fastctc.errors import UnknownModelError
+from fastctc.models import checkpoint_path, demo_recording_path
 
 if TYPE_CHECKING:
     from fastctc.cli import Loader
@@ -30,13 +33,15 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
         recognizer = load(directory)
         texts.extend((str(recording), recognizer.transcribe(recording).text) for recording in recordings)
 
+    source = _fetch(arguments.source, quiet=arguments.quiet)
     job = NemoExport(
-        arguments.source,
+        source,
         Path(arguments.output),
         arguments.latency_ms,
         arguments.max_audio,
         arguments.license,
         arguments.language,
+        published_as="" if source == arguments.source else arguments.source,
     )
     with library_messages(say, quiet=True), _Progress(quiet=arguments.quiet) as progress:
         result = export_nemo(
@@ -52,6 +57,15 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
     if not arguments.quiet:
         _summarise(result)
     return 0
+
+
+def _fetch(source: str, *, quiet: bool) -> str:
+    """The file of a checkpoint of the catalogue; other names stay, NeMo may know them."""
+    fetch_named(source, quiet=quiet, kind="nemo")
+    try:
+        return os.fspath(checkpoint_path(source))
+    except UnknownModelError:
+        return source
 
 
 def _say_memory(estimate: MemoryEstimate, available: int | None) -> None:

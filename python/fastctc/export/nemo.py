@@ -56,6 +56,8 @@ class NemoExport:
     """Longest audio of one run of the offline graph; None: what the model's position table holds."""
     license: str | None = None
     language: str | None = None
+    published_as: str = ""
+    """Name of the model that the file is of, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ def _export_into(
         directory,
         CardFacts(
             job.output.name,
-            job.source if Path(job.source) != checkpoint else "",
+            job.published_as or ("" if Path(job.source) == checkpoint else job.source),
             checkpoint.name,
             file_sha256(checkpoint),
             job.license,
