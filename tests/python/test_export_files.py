@@ -119,6 +119,7 @@ def test_onnx_asr_gets_its_files_where_it_is_right(tmp_path: Path) -> None:
     assert write_onnx_asr(right, tmp_path) == ["config.json", "vocab.txt"]
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert config == {"model_type": "nemo-conformer-ctc", "features_size": 80, "subsampling_factor": 8}
+    assert (tmp_path / "vocab.txt").read_text(encoding="utf-8").splitlines()[2] == "\u2581 2"
     assert "normalises" in why_not_onnx_asr(model())
     assert "last frame" in why_not_onnx_asr(model(normalize="per_feature"))
 

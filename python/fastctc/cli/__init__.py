@@ -93,7 +93,7 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli.models import fetch_named
 
         load = fastctc.load
-        if command != "optimize":
+        if command not in ("export", "optimize"):
             fetch_named(arguments.model, quiet=getattr(arguments, "quiet", False))
     if command == "info":
         from fastctc.cli import info

@@ -19,7 +19,6 @@ from fastctc.checking.check import Original, Report, check_recording
 from fastctc.checking.picture import draw_difference
 from fastctc.checking.rnnt import refuse_rnnt_export
 from fastctc.checking.stages import Comparison, Stages
-from fastctc.cli.models import fetch_named
 from fastctc.cli.progress import library_messages, one_line, say
 from fastctc.errors import OptionError
 from fastctc.models import resolve_model
@@ -35,7 +34,6 @@ RunOriginal = Callable[[Any], "Original | None"]
 
 def run(arguments: argparse.Namespace, load: Loader) -> int:
     """Runs the command; returns the exit status. Raises Error where the model can't be checked."""
-    fetch_named(arguments.model, quiet=True)
     model = resolve_model(arguments.model)
     refuse_rnnt_export(model)
     with library_messages(say, quiet=True), _original(arguments.nemo) as run_original:

@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
 
 def _fetch(source: str, *, quiet: bool) -> str:
     """The file of a checkpoint of the catalogue; other names stay, NeMo may know them."""
+    if source.endswith(".nemo"):
+        return source
     fetch_named(source, quiet=quiet, kind="nemo")
     try:
         return os.fspath(checkpoint_path(source))

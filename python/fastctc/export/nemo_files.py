@@ -105,5 +105,6 @@ def write_onnx_asr(nemo: NemoModel, directory: Path) -> list[str]:
         "subsampling_factor": nemo.subsampling_factor,
     }
     write_manifest(config, directory / "config.json")
-    write_tokens(nemo.vocabulary, directory / "vocab.txt")
+    # It splits lines at blanks, and makes blanks of these.
+    write_tokens([token.replace(" ", "\u2581") for token in nemo.vocabulary], directory / "vocab.txt")
     return ["config.json", "vocab.txt"]
