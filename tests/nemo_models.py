@@ -243,7 +243,7 @@ def enliven(model: Any) -> None:
         layer = decoder.decoder_layers[0]
         layer.weight.copy_(normal(layer.weight.shape) * (6.0 / layer.weight.shape[1] ** 0.5))
         layer.bias.zero_()
-        layer.bias[-1] = 4.0
+        layer.bias[-1] = 4.0 if hasattr(model.encoder, "att_context_size") else 0.0
         for name, parameter in model.encoder.named_parameters():
             if name.endswith(("pos_bias_u", "pos_bias_v")):
                 parameter.copy_(normal(parameter.shape) * 0.1)

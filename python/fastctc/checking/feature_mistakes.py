@@ -107,8 +107,8 @@ def _count_mistakes(found: int, expected: int) -> Iterator[Mistake]:
         yield Mistake("frames_dropped_at_the_end", text)
     elif missing < 0:
         text = (
-            f"there are {-missing} frames too many: the model takes n // hop = {expected} (NeMo 2.4.1 and older: one "
-            "more), and a padded frame counted as a valid one changes the last outputs."
+            f"there are {found} frames, and n // hop = {expected} are right (NeMo 2.4.1 and older: one more). A padded "
+            "frame counted as a valid one changes the last outputs."
         )
         yield Mistake("frames_too_many", text)
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,12 +122,13 @@ def _draw(reports: list[tuple[str, Report]], path: str) -> None:
 
 
 def _print_comparisons(reports: list[tuple[str, Report]]) -> None:
-    rows = [(name, entry) for name, report in reports for entry in report.comparisons]
-    if sys.stdout is not None and sys.stdout.isatty():
-        _print_table(rows)
-        return
-    for name, entry in rows:
-        print(one_line(name), *_cells(entry), sep="\t", flush=True)
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    for name, report in reports:
+        if is_terminal:
+            _print_table(name, report.comparisons)
+            continue
+        for entry in report.comparisons:
+            print(one_line(name), *_cells(entry), sep="\t", flush=True)
 
 
 def _cells(entry: Comparison) -> tuple[str, ...]:
@@ -139,19 +140,22 @@ def _cells(entry: Comparison) -> tuple[str, ...]:
     return entry.stage, one_line(entry.name), one_line(entry.expected_name), shapes, largest, mean, correlation, verdict
 
 
-def _print_table(rows: list[tuple[str, Comparison]]) -> None:
+def _print_table(recording: str, comparisons: Sequence[Comparison]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    names = ("recording", "stage", "what", "beside", "shape", "largest", "mean", "correlation", "verdict")
-    for name in names:
-        table.add_column(name, justify="right" if name in ("largest", "mean", "correlation") else "left")
-    for name, entry in rows:
-        style = "green" if entry.is_same else "bold red"
-        cells = [Text(cell) for cell in (one_line(Path(name).name), *_cells(entry))]
-        cells[-1].stylize(style)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=Text(one_line(recording)), title_justify="left")
+    table.add_column("stage", no_wrap=True)
+    table.add_column("what, beside what", overflow="fold")
+    table.add_column("shape", overflow="fold")
+    for name in ("largest", "mean", "correl."):
+        table.add_column(name, justify="right", no_wrap=True, min_width=7)
+    table.add_column("verdict", no_wrap=True, min_width=7)
+    for entry in comparisons:
+        stage, name, expected_name, *rest = _cells(entry)
+        cells = [Text(cell) for cell in (stage, f"{name}, {expected_name}", *rest)]
+        cells[-1].stylize("green" if entry.is_same else "bold red")
         table.add_row(*cells)
     Console().print(table)

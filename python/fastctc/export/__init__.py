@@ -1,1 +1,1 @@
-"""Passes over exported ONNX graphs, for those who prepare models: `pip install fastctc[export]`."""
+"""NeMo models exported, and passes over their graphs, for those who prepare models: `pip install fastctc[export]`."""
