@@ -24,7 +24,7 @@ from fastctc.export.nemo import NemoExport, export_nemo
 from fastctc.export.nemo_files import make_manifest, why_not_onnx_asr, write_onnx_asr, write_tokenizer, write_tokens
 from fastctc.export.nemo_frontend import frontend_fields
 from fastctc.export.nemo_graphs import GraphPlan, plan_graphs
-from fastctc.export.nemo_model import NemoModel
+from fastctc.export.nemo_model import NemoModel, describe
 from fastctc.export.shared_weights import SharedWeights
 from fastctc.reference.vocabulary import Vocabulary
 
@@ -50,6 +50,12 @@ def model(
     decoder = SimpleNamespace(vocabulary=["a", "b", " "], num_classes_with_blank=4)
     fields = frontend_fields({"window_size": 0.025, "features": 80, "n_fft": 512, "normalize": normalize})
     return NemoModel(SimpleNamespace(encoder=SimpleNamespace(**encoder)), decoder, True, fields)
+
+
+def test_a_model_without_a_ctc_decoder_is_refused() -> None:
+    transducer = type("EncDecRNNTBPEModel", (), {"decoder": SimpleNamespace(), "joint": SimpleNamespace()})()
+    with pytest.raises(fastctc.ModelError, match="EncDecRNNTBPEModel, which has no CTC decoder"):
+        describe(transducer, Path("model.nemo"))
 
 
 def test_every_look_ahead_gets_its_graph() -> None:

@@ -230,8 +230,6 @@ def open_nemo(path: Path, workspace: Path) -> NemoModel:
 
 def describe(model: Any, path: Path) -> NemoModel:
     """What a NeMo model is. Raises as open_nemo."""
-    from omegaconf import OmegaConf
-
     is_hybrid = hasattr(model, "ctc_decoder")
     decoder = model.ctc_decoder if is_hybrid else getattr(model, "decoder", None)
     if not hasattr(decoder, "num_classes_with_blank") or not hasattr(decoder, "vocabulary"):
@@ -241,6 +239,8 @@ def describe(model: Any, path: Path) -> NemoModel:
         )
     for parameter in model.parameters():
         parameter.requires_grad = False
+    from omegaconf import OmegaConf
+
     preprocessor = OmegaConf.to_container(model.cfg.preprocessor, resolve=True)
     assert isinstance(preprocessor, dict)
     fields = frontend_fields({str(key): value for key, value in preprocessor.items()})
