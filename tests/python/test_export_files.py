@@ -183,7 +183,8 @@ def test_memory_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert memory.available_bytes() == 2_048_000_000
     (tmp_path / "memory.max").write_text("1000000000\n", encoding="ascii")
     (tmp_path / "memory.current").write_text("400000000\n", encoding="ascii")
-    assert memory.available_bytes() == 600_000_000
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 100000000\n", encoding="ascii")
+    assert memory.available_bytes() == 700_000_000
     (tmp_path / "memory.max").write_text("max\n", encoding="ascii")
     assert memory.available_bytes() == 2_048_000_000
 

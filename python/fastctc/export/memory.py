@@ -72,6 +72,9 @@ def _of_machine() -> int | None:
 def _of_group() -> int | None:
     try:
         limit, used = ((CGROUP / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
-        return max(int(limit) - int(used), 0)
-    except (OSError, ValueError):  # no such group, or its limit is "max"
+        statistics = (CGROUP / "memory.stat").read_text(encoding="ascii")
+        # Files that were read and are kept as long as nobody wants the memory.
+        kept = dict(line.split() for line in statistics.splitlines())["inactive_file"]
+        return max(int(limit) - int(used) + int(kept), 0)
+    except (OSError, ValueError, KeyError):  # no such group, or its limit is "max"
         return None
