@@ -16,6 +16,7 @@ from fastctc.errors import (
     ModelNotFoundError,
     OptionError,
     OutputError,
+    PackageNotFoundError,
     VocabularyError,
 )
 from fastctc.types import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from fastctc._core import __version__
     from fastctc.conversation import make_conversation
     from fastctc.decoding import HotWords, LanguageModel, Lexicon
+    from fastctc.figure import plot
     from fastctc.recognizer import Recognizer, load, transcribe
     from fastctc.stream import Stream, StreamPool
     from fastctc.stream_async import AsyncStream
@@ -74,6 +76,7 @@ __all__ = [
     "ModelOptions",
     "OptionError",
     "OutputError",
+    "PackageNotFoundError",
     "Property",
     "Recognizer",
     "SessionOptions",
@@ -91,6 +94,7 @@ __all__ = [
     "detect_speech",
     "load",
     "make_conversation",
+    "plot",
     "transcribe",
 ]
 
@@ -108,6 +112,7 @@ _LAZY = {
     "detect_speech": "fastctc.vad",
     "load": "fastctc.recognizer",
     "make_conversation": "fastctc.conversation",
+    "plot": "fastctc.figure",
     "transcribe": "fastctc.recognizer",
 }
 

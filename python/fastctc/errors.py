@@ -16,6 +16,7 @@ __all__ = [
     "ModelNotFoundError",
     "OptionError",
     "OutputError",
+    "PackageNotFoundError",
     "VocabularyError",
 ]
 
@@ -58,6 +59,10 @@ class EngineNotFoundError(EngineError, ImportError):
 
 class AlignmentError(Error, ValueError):
     """A text can't be aligned to the audio: it needs more frames than there are, or the audio rules it out."""
+
+
+class PackageNotFoundError(Error, ImportError):
+    """An optional package is missing; the message says how to install it."""
 
 
 class OutputError(Error, OSError):

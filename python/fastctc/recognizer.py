@@ -583,7 +583,7 @@ def transcribe(
         A Transcript (with channels="split" a Conversation) for one recording, a list of them for many. Arguments and
         errors as `load` and `Recognizer.transcribe`.
     """
-    recognizer = model if isinstance(model, Recognizer) else _load_once(model, normalize, options, session)
+    recognizer = model if isinstance(model, Recognizer) else load_once(model, normalize, options, session)
     # Which overload it is, the caller's types decide; here any of them.
     transcribe_any: Callable[..., Any] = recognizer.transcribe
     return transcribe_any(
@@ -617,7 +617,7 @@ def as_many(audio: Any) -> list[Any] | None:
     return sources
 
 
-def _load_once(
+def load_once(
     model: str | os.PathLike[str] | None,
     normalize: Normalize | None,
     options: ModelOptions | None,

@@ -104,6 +104,10 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import align
 
         return align.run(arguments, load)
+    if command == "plot":
+        from fastctc.cli import plot
+
+        return plot.run(arguments, load)
     if command == "optimize":
         from fastctc.cli import optimize
 

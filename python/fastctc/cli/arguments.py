@@ -23,6 +23,7 @@ examples:
   fastctc optimize exports/en
   fastctc lm build en.arpa.gz en.lm
   fastctc align talk.wav "what is said in it"
+  fastctc plot talk.wav -o talk.svg
   fastctc doctor
 
 fastctc COMMAND --help tells more about a command."""
@@ -116,6 +117,19 @@ _ALIGN = """\
 Finds when each word of a text is said in a recording: the most likely alignment of the text to the model's
 log-probs."""
 
+
+_PLOT = """\
+Draws words, waveform, log-mel and token posteriors of a recording over one time axis, ready for a paper. It needs the
+package matplotlib: pip install 'fastctc[plot]'."""
+
+_PLOT_EPILOG = """\
+results:
+  One picture, by the end of its name PNG, SVG or PDF; it is complete or absent. A part from --start to --end is
+  recognised as a recording of its own. In SVG and PDF text stays text.
+
+examples:
+  fastctc plot talk.wav -o talk.svg --start 12 --end 16
+  fastctc plot talk.wav -o talk.png --text "what is said in it" --dpi 600"""
 
 _TUNE = """\
 Decodes recordings whose texts are known with every pair of weights, and tells which makes the fewest word errors."""
@@ -224,6 +238,10 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     align.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
     align.add_argument("--format", choices=_FORMATS, default="tsv", help="default: tsv")
     _add_model_options(align)
+    plot = commands.add_parser(
+        "plot", help="draw a recording and what was heard in it", description=_PLOT, epilog=_PLOT_EPILOG
+    )
+    _add_plot(plot)
     tune = commands.add_parser("tune", help="find the weights of beam search", description=_TUNE, epilog=_TUNE_EPILOG)
     tune.add_argument("list", metavar="LIST", help="recordings and what is said in them: RECORDING<TAB>TEXT a line")
     tune.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
@@ -242,6 +260,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "info": info,
         "optimize": optimize,
         "align": align,
+        "plot": plot,
         "tune": tune,
         "lm": lm,
         "doctor": doctor,
@@ -365,6 +384,36 @@ def _add_lm(parser: argparse.ArgumentParser) -> None:
     info.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("audio", metavar="AUDIO", help="recording")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="picture to be made: a name that ends in .png, .svg or .pdf",
+    )
+    parser.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
+    parser.add_argument(
+        "--channel",
+        type=_channel,
+        default="mean",
+        metavar="N|mean",
+        help="channel, from 0, or the mean (default: mean)",
+    )
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="second that it starts with (default: 0)")
+    parser.add_argument(
+        "--end", type=float, metavar="S", help="second that it ends with (default: the recording's end)"
+    )
+    parser.add_argument(
+        "--text", metavar="TEXT", help="what is said there, or a file that holds it: its words are aligned, not found"
+    )
+    parser.add_argument("--dpi", type=_dpi, default=300, metavar="N", help="dots an inch, of images (default: 300)")
+    parser.add_argument("--width", type=float, metavar="IN", help="inches (default: 7.2; longer recordings wider)")
+    _add_decoder(parser)
+    _add_model_options(parser)
+
+
 def _add_channel_names(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channel-names",
@@ -425,6 +474,10 @@ def _threads(text: str) -> int:
 
 def _beam(text: str) -> int:
     return _whole_number(text, 1, "a whole number from 1")
+
+
+def _dpi(text: str) -> int:
+    return _whole_number(text, 1, "a whole number of dots an inch from 1")
 
 
 def _latency(text: str) -> int:
