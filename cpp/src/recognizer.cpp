@@ -104,7 +104,8 @@ Transcript Recognizer::assemble(const std::vector<Hypothesis>& n_best, double du
   for (const Hypothesis& hypothesis : n_best) {
     Transcript other = assemble(hypothesis, duration_s, options);
     transcript.alternatives.push_back({std::move(other.text), std::move(other.words), hypothesis.score,
-                                       hypothesis.acoustic_score, hypothesis.lm_score, hypothesis.bonus_score});
+                                       hypothesis.acoustic_score, hypothesis.lm_score, hypothesis.bonus_score,
+                                       std::move(other.tokens)});
   }
   return transcript;
 }

@@ -154,18 +154,18 @@ StreamResult SegmentDecoder::result(const std::vector<Hypothesis>& n_best, doubl
   result.transcript = recognizer_.assemble(n_best, duration_s_, options_);
   result.transcript.duration_s = result.end_s - result.start_s;
   result.transcript.method = "stream";
-  for (Token& token : result.transcript.tokens) {
-    token.start_s += offset_s_;
-    token.end_s += offset_s_;
-  }
-  const auto shift = [this](std::vector<Word>& words) {
-    for (Word& word : words) {
-      word.start_s += offset_s_;
-      word.end_s += offset_s_;
+  const auto shift = [this](auto& parts) {  // words or tokens
+    for (auto& part : parts) {
+      part.start_s += offset_s_;
+      part.end_s += offset_s_;
     }
   };
+  shift(result.transcript.tokens);
   shift(result.transcript.words);
-  for (Alternative& alternative : result.transcript.alternatives) shift(alternative.words);
+  for (Alternative& alternative : result.transcript.alternatives) {
+    shift(alternative.tokens);
+    shift(alternative.words);
+  }
   if (is_speech_ && result.start_s < result.end_s) result.transcript.speech = {{result.start_s, result.end_s}};
   return result;
 }

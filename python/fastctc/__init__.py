@@ -17,6 +17,7 @@ from fastctc.errors import (
     OptionError,
     OutputError,
     PackageNotFoundError,
+    RescoringError,
     VocabularyError,
 )
 from fastctc.types import (
@@ -79,6 +80,7 @@ __all__ = [
     "PackageNotFoundError",
     "Property",
     "Recognizer",
+    "RescoringError",
     "SessionOptions",
     "SpeechSegment",
     "Stream",

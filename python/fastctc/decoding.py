@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fastctc import _core
 from fastctc.errors import OptionError
+from fastctc.second_pass import check_rescoring
 from fastctc.types import ConfidenceOptions, DecoderOptions
 
 if TYPE_CHECKING:
@@ -154,7 +155,9 @@ def decoder_fields(options: DecoderOptions, vocabulary: _core.Vocabulary) -> dic
     """The dict that the C++ core takes. Raises as the classes above, OptionError on values of other types."""
     if not isinstance(options.confidence, ConfidenceOptions):
         raise OptionError(f"decoder.confidence must be a ConfidenceOptions, not {options.confidence!r}.")
+    check_rescoring(options)
     result = {entry.name: getattr(options, entry.name) for entry in fields(options)}
+    del result["rescorer"], result["rescore_weight"]  # of the second pass, which is not the core's
     result["confidence"] = asdict(options.confidence)
     result["language_model"] = _language_model(options.language_model)
     result["hot_words"] = _as_hot_words(options.hot_words, vocabulary)

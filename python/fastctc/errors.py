@@ -17,6 +17,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "PackageNotFoundError",
+    "RescoringError",
     "VocabularyError",
 ]
 
@@ -59,6 +60,10 @@ class EngineNotFoundError(EngineError, ImportError):
 
 class AlignmentError(Error, ValueError):
     """A text can't be aligned to the audio: it needs more frames than there are, or the audio rules it out."""
+
+
+class RescoringError(Error, RuntimeError):
+    """The caller's function of the second pass failed, or gave something else than a finite number a text."""
 
 
 class PackageNotFoundError(Error, ImportError):

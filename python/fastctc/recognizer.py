@@ -23,12 +23,14 @@ from fastctc.decoding import Decoder, decoder_fields, resolve_decoder, with_deco
 from fastctc.engine import find_library
 from fastctc.errors import EngineError, Error, OptionError
 from fastctc.models import resolve_model
+from fastctc.second_pass import rescored
 from fastctc.stream import OnResult, Samples, Stream, resolve_stream_options, stream_results
 from fastctc.stream_async import AsyncStream, stream_results_async
 from fastctc.types import (
     ConfidenceOptions,
     Conversation,
     ConversationOptions,
+    DecoderOptions,
     LongFormOptions,
     ModelOptions,
     Property,
@@ -63,6 +65,7 @@ class _How:
     channels: Channels
     conversation: ConversationOptions
     long_form: dict[str, Any]
+    decoder: DecoderOptions
     on_progress: Progress | None
     stop: threading.Event
     """Set when nobody waits for the results any more."""
@@ -90,15 +93,21 @@ class _How:
         if conversation is not None and channels != "split":
             raise OptionError("conversation says how split channels are put together: give channels='split' too.")
         make_conversation((), replace(conversation or ConversationOptions(), channel_names=()))  # before the work
+        options = _long_form_options(vad, decoder, long_form)
         return cls(
             sample_rate,
             channel,
             channels,
             conversation or ConversationOptions(),
-            _long_form_fields(vad, decoder, long_form, vocabulary),
+            long_form_fields(options, vocabulary),
+            options.decoder,
             on_progress,
             threading.Event(),
         )
+
+    def transcript(self, parts: tuple[Any, ...]) -> Transcript:
+        """What the core found, after the second pass."""
+        return rescored(Transcript.from_tuple(parts), self.decoder)
 
 
 class Recognizer:
@@ -178,8 +187,9 @@ class Recognizer:
         Raises:
             OptionError: the width is not the vocabulary's.
         """
-        options = decoder_fields(resolve_decoder(decoder), self._core.vocabulary)
-        return Transcript.from_tuple(self._core.decode(_matrix(log_probs, "log_probs"), options))
+        options = resolve_decoder(decoder)
+        parts = self._core.decode(_matrix(log_probs, "log_probs"), decoder_fields(options, self._core.vocabulary))
+        return rescored(Transcript.from_tuple(parts), options)
 
     def align(
         self,
@@ -474,9 +484,10 @@ class Recognizer:
             results: list[Any] = [_attempt(self._transcribe_alone, indices[0], sources[0], how)]
         else:
             results = self._transcribe_together(sources, how)
+        transcripts = [result if isinstance(result, Error) else _attempt(how.transcript, result) for result in results]
         return [
-            _with_source(result, source) if isinstance(result, Error) else Transcript.from_tuple(result)
-            for result, source in zip(results, sources, strict=True)
+            _with_source(result, source) if isinstance(result, Error) else result
+            for result, source in zip(transcripts, sources, strict=True)
         ]
 
     def _transcribe_alone(self, index: int, source: AudioSource, how: _How) -> tuple[Any, ...]:
@@ -506,7 +517,7 @@ class Recognizer:
                 part.push(np.ascontiguousarray(block[:, channel]))
             if how.on_progress is not None:
                 how.on_progress(index, min(part.done_s for part in parts))
-        return make_conversation([Transcript.from_tuple(part.finish()) for part in parts], how.conversation)
+        return make_conversation([how.transcript(part.finish()) for part in parts], how.conversation)
 
     def _transcribe_together(self, sources: Sequence[AudioSource], how: _How) -> list[Any]:
         """Short recordings in one run of the graph."""
@@ -657,14 +668,12 @@ def _matrix(values: npt.ArrayLike, name: str) -> FloatArray:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _long_form_fields(
-    vad: Vad, decoder: Decoder, long_form: LongFormOptions | None, vocabulary: _core.Vocabulary
-) -> dict[str, Any]:
+def _long_form_options(vad: Vad, decoder: Decoder, long_form: LongFormOptions | None) -> LongFormOptions:
     options: LongFormOptions = with_decoder(long_form or LongFormOptions(), decoder, "long_form")
     chosen = resolve_vad(vad)
     if vad is not None and options.vad.kind != "none" and options.vad != chosen:
         raise OptionError(f"vad={vad!r} contradicts long_form.vad={options.vad!r}. Give one.")
-    return long_form_fields(options if vad is None else replace(options, vad=chosen), vocabulary)
+    return options if vad is None else replace(options, vad=chosen)
 
 
 def _attempt(work: Callable[..., Result], *arguments: Any) -> Result | Error:

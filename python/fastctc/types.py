@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -94,15 +94,32 @@ class Alternative:
     text: str
     words: tuple[Word, ...]
     score: float
-    """acoustic_score + lm_score + bonus_score."""
+    """acoustic_score + lm_score + bonus_score + second_pass_score."""
     acoustic_score: float
     lm_score: float
     """Weighted, unknown words' scores with it."""
     bonus_score: float
     """Of words and hot words."""
+    tokens: tuple[Token, ...] = ()
+    second_pass_score: float = 0.0
+    """Weighted; of `DecoderOptions.rescorer`."""
 
     def __repr__(self) -> str:
         return f"Alternative({self.text!r}, {self.score:.2f})"
+
+    @classmethod
+    def from_tuple(cls, parts: tuple[Any, ...]) -> Alternative:
+        """From (text, words, score, acoustic_score, lm_score, bonus_score, tokens) as the C++ core has it."""
+        text, words, score, acoustic_score, lm_score, bonus_score, tokens = parts
+        return cls(
+            text,
+            tuple(Word(*word) for word in words),
+            score,
+            acoustic_score,
+            lm_score,
+            bonus_score,
+            tuple(Token(*token) for token in tokens),
+        )
 
 
 @dataclass(frozen=True)
@@ -147,10 +164,7 @@ class Transcript:
             duration_s,
             method,
             tuple(SpeechSegment(*segment) for segment in speech),
-            tuple(
-                Alternative(text, tuple(Word(*word) for word in its_words), *scores)
-                for text, its_words, *scores in alternatives
-            ),
+            tuple(map(Alternative.from_tuple, alternatives)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -161,7 +175,8 @@ class Transcript:
         result["speech"] = [asdict(segment) for segment in self.speech]
         if self.alternatives:
             result["alternatives"] = [
-                {**asdict(entry), "words": [*map(asdict, entry.words)]} for entry in self.alternatives
+                {**asdict(entry), "words": [*map(asdict, entry.words)], "tokens": [*map(asdict, entry.tokens)]}
+                for entry in self.alternatives
             ]
         else:
             del result["alternatives"]
@@ -438,6 +453,11 @@ class DecoderOptions:
     """`fastctc.HotWords` of the model, or phrases: a list of them (a bonus of 5 each), or a mapping to bonuses."""
     lexicon: Any = None
     """A `fastctc.Lexicon` of the model: only its words are found."""
+    rescorer: Callable[[list[str]], Sequence[float]] | None = None
+    """Second pass over the `n_best` readings of whatever is final: takes their texts, gives a number for each (as a
+    log-probability), of which the higher is the better. Called by the thread at work; several may work at once."""
+    rescore_weight: float = 1.0
+    """What `rescorer` gives is multiplied by this and added to the readings' scores."""
 
 
 @dataclass(frozen=True)

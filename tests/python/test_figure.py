@@ -149,7 +149,7 @@ def test_pieces_are_not_taken_for_formulas() -> None:
     transcript = fastctc.Transcript("$x$ \u4e2d", (fastctc.Word("$x$", 0.0, 0.1, 1.0),), duration_s=0.3)
     tokens = tuple(fastctc.Token(i, piece, 0.1 * i, 0.1, 0.0, 1.0) for i, piece in enumerate(pieces[:3]))
     content = figure._Content(
-        0.0, 0.3, np.zeros(300, np.float32), 1000, np.zeros((8, 3), np.float32), 0.1, np.arange(8, dtype=np.float64) * 1000.0, "Log-mel",
+        0.0, 0.3, np.zeros(300, np.float32), 1000, np.zeros((8, 3), np.float32), 0.1, np.zeros(8), "Log-mel",
         np.full((3, 4), 0.25, np.float32), 0.1, pieces, 3, fastctc.Transcript(transcript.text, transcript.words, tokens)
     )  # fmt: skip
     drawn = figure._draw(content, None)

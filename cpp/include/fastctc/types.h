@@ -98,6 +98,7 @@ struct Alternative {
   double acoustic_score = 0;
   double lm_score = 0;
   double bonus_score = 0;
+  std::vector<Token> tokens;
 };
 
 struct Transcript {

@@ -26,6 +26,7 @@ from fastctc.reference.model_graphs import ModelGraphs
 from fastctc.reference.speech_detector import detect_speech
 from fastctc.reference.stream import Stream
 from fastctc.reference.vocabulary import Vocabulary
+from fastctc.second_pass import check_rescoring, rescored
 from fastctc.types import (
     Alternative,
     ConversationOptions,
@@ -95,7 +96,8 @@ class Recognizer:
     def decode(self, log_probs: npt.ArrayLike, decoder: Decoder = None) -> Transcript:
         """The transcript of log-probs [n_frames, n_tokens]."""
         values = np.asarray(log_probs, np.float32)
-        return self._decode(values, len(values) * self.frame_s, _resolve_decoder(decoder))
+        options = _resolve_decoder(decoder)
+        return rescored(self._decode(values, len(values) * self.frame_s, options), options)
 
     def transcribe(
         self,
@@ -149,7 +151,7 @@ class Recognizer:
     ) -> Transcript | Error:
         try:
             loaded = load_audio(source, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz)
-            return self._transcribe_samples(loaded.samples, options)
+            return rescored(self._transcribe_samples(loaded.samples, options), options.decoder)
         except Error as error:
             return error
 
@@ -169,6 +171,7 @@ class Recognizer:
 
     def _decode(self, log_probs: npt.NDArray[np.float32], duration_s: float, options: DecoderOptions) -> Transcript:
         """Greedy, or the twin of beam search, with twins of what it uses."""
+        check_rescoring(options)
         vocabulary, aggregation = self._vocabulary, options.confidence.aggregation
         if options.kind == "greedy":
             hypothesis = decode_greedy(log_probs, vocabulary.blank_id, options.confidence)
@@ -180,7 +183,7 @@ class Recognizer:
             aligned = align(log_probs, entry.token_ids, vocabulary.blank_id, options.confidence)
             transcript = assemble(aligned, vocabulary, self.frame_s, duration_s, aggregation, entry.words)
             scores = entry.score, entry.acoustic_score, entry.lm_score, entry.bonus_score
-            alternatives.append(Alternative(transcript.text, transcript.words, *scores))
+            alternatives.append(Alternative(transcript.text, transcript.words, *scores, transcript.tokens))
             transcripts.append(transcript)
         return replace(transcripts[0], alternatives=tuple(alternatives) if options.n_best > 1 else ())
 
