@@ -411,7 +411,7 @@ class ConfidenceOptions:
 
     measure: Literal["max_prob", "gibbs", "tsallis", "renyi"] = "max_prob"
     alpha: float = 1.0
-    """Power of the probabilities; 1: as they are. NeMo suggests 0.33 for entropies."""
+    """Power of the probabilities; 1: as they are. NeMo suggests 0.33 for entropies; above 1 gibbs may be below 0."""
     normalization: Literal["linear", "exponential"] = "linear"
     """Of entropies."""
     aggregation: Literal["mean", "min", "max", "product"] = "min"

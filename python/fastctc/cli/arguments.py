@@ -132,7 +132,8 @@ examples:
   fastctc plot talk.wav -o talk.png --text "what is said in it" --dpi 600"""
 
 _TUNE = """\
-Decodes recordings whose texts are known with every pair of weights, and tells which makes the fewest word errors."""
+Decodes recordings whose texts are known with every pair of weights, or with random ones, and tells which makes the
+fewest word errors."""
 
 _TUNE_EPILOG = """\
 results:
@@ -140,7 +141,8 @@ results:
 
 examples:
   fastctc tune dev.tsv --model exports/en --lm en.lm
-  fastctc tune dev.tsv --lm en.lm --lm-weights 0.3,0.4,0.5 --word-bonuses 0,1 --beam 64"""
+  fastctc tune dev.tsv --lm en.lm --lm-weights 0.3,0.4,0.5 --word-bonuses 0,1 --beam 64
+  fastctc tune dev.tsv --lm en.lm --lm-weights 0.2,1.2 --word-bonuses=-1,2 --random 30 --seed 7"""
 
 
 class _Version(argparse.Action):
@@ -249,6 +251,10 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "--lm-weights", type=_numbers, metavar="X,X", default=(0.0, 0.25, 0.5, 0.75, 1.0, 1.5), help="to be tried"
     )
     tune.add_argument("--word-bonuses", type=_numbers, metavar="X,X", default=(0.0, 0.5, 1.0, 2.0), help="to be tried")
+    tune.add_argument(
+        "--random", type=_beam, metavar="N", help="try N pairs drawn from between the least and greatest of them"
+    )
+    tune.add_argument("--seed", type=_seed, metavar="N", default=0, help="of what is drawn (default: 0)")
     _add_decoder(tune)
     _add_model_options(tune)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
@@ -478,6 +484,10 @@ def _beam(text: str) -> int:
 
 def _dpi(text: str) -> int:
     return _whole_number(text, 1, "a whole number of dots an inch from 1")
+
+
+def _seed(text: str) -> int:
+    return _whole_number(text, 0, "a whole number from 0")
 
 
 def _latency(text: str) -> int:
