@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,54 @@ def test_a_lexicon_finds_its_words_only(model: fastctc.Recognizer, tmp_path: Pat
     result = model.transcribe(RECORDING, decoder=decoder)
     assert result.text == TEXT.upper()
     assert [word.start_s for word in result.words] == [word.start_s for word in spelled.words]
+
+
+@pytest.fixture(scope="module")
+def lexicon(model: fastctc.Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Lexicon:
+    """Digits by names that their pieces don't spell; one has two spellings."""
+    path = tmp_path_factory.mktemp("lexicon") / "names.txt"
+    spelled = {word: f"\u2581{word}" for word in WORDS} | {"seven": "\u2581s even"}
+    lines = [f"Name-{word} {pieces}" for word, pieces in spelled.items()]
+    lines.append("Name-five \u2581f ive")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Lexicon(path, model)
+
+
+def test_hot_words_of_a_lexicon_are_its_words(model: fastctc.Recognizer, noisy: Any, lexicon: Lexicon) -> None:
+    """Whose spellings count: "Name-five" has no letter of what the model writes. The twin finds the same."""
+    from fastctc.reference.lexicon import Lexicon as LexiconTwin
+
+    plain = model.transcribe(noisy, decoder=DecoderOptions(kind="beam", lexicon=lexicon)).text.split()
+    log_probs = model.log_probs(model.features(noisy))
+    reference = load_reference(ROOT / "models" / "digits")
+    twin_lexicon = LexiconTwin.read(lexicon._path, reference._vocabulary)
+    for phrases in ({"Name-five": 8.0}, {"name-FIVE": 8.0}, {"Name-five Name-three": 12.0, "Name-nine": -3.0}):
+        decoder = DecoderOptions(kind="beam", beam_size=8, n_best=3, lexicon=lexicon, hot_words=phrases)
+        found = model.decode(log_probs, decoder)
+        assert found.text.split().count("Name-five") > plain.count("Name-five")
+        twin = reference.decode(log_probs, replace(decoder, lexicon=twin_lexicon))
+        assert [entry.text for entry in twin.alternatives] == [entry.text for entry in found.alternatives]
+        assert [entry.bonus_score for entry in twin.alternatives] == pytest.approx(
+            [entry.bonus_score for entry in found.alternatives], abs=1e-6
+        )
+        made = HotWords(model, phrases, lexicon=lexicon)
+        assert model.decode(log_probs, replace(decoder, hot_words=made)).text == found.text
+    for wrong, why in ((["Name-five Nobody Never"], "'Nobody', 'Never'"), ([" "], "empty")):
+        with pytest.raises(OptionError, match=why):
+            HotWords(model, wrong, lexicon=lexicon)
+
+
+def test_thousands_of_phrases_that_are_not_said_change_nothing(model: fastctc.Recognizer, noisy: Any) -> None:
+    random = np.random.default_rng(5)
+    phrases = {" ".join(random.choice(WORDS, 6)): 5.0 for _ in range(3000)}
+    listed = {"five nine": 4.0}
+    for samples in (noisy, soundfile.read(RECORDING, dtype="float32")[0]):
+        few, many = (
+            model.transcribe(samples, decoder=DecoderOptions(kind="beam", n_best=3, hot_words=HotWords(model, words)))
+            for words in (listed, {**listed, **phrases})
+        )
+        assert many.text == few.text
+        assert many.alternatives[0].score == pytest.approx(few.alternatives[0].score, abs=1e-5)
 
 
 def test_streams_decode_the_same(model: fastctc.Recognizer, arpa: Path) -> None:

@@ -37,11 +37,12 @@ def decoder_options(arguments: argparse.Namespace, recognizer: Recognizer) -> De
         options["beam_size"] = max(DecoderOptions.beam_size, arguments.alternatives)
     from fastctc.decoding import HotWords, LanguageModel, Lexicon
 
+    lexicon = Lexicon(arguments.lexicon, recognizer) if arguments.lexicon else None
     return DecoderOptions(
         kind="beam",
         language_model=LanguageModel(arguments.lm) if arguments.lm else None,
-        hot_words=HotWords(recognizer, phrases) if phrases else None,
-        lexicon=Lexicon(arguments.lexicon, recognizer) if arguments.lexicon else None,
+        hot_words=HotWords(recognizer, phrases, lexicon=lexicon) if phrases else None,
+        lexicon=lexicon,
         **options,
     )
 
