@@ -41,7 +41,7 @@ def rescored(transcript: Transcript, options: DecoderOptions) -> Transcript:
         return transcript
     if not first:
         raise OptionError("With speech detection there are no alternatives to choose among: give rescorer or vad.")
-    gains = [options.rescore_weight * score for score in _scores(options, [entry.text for entry in first])]
+    gains = [options.rescore_weight * score + 0.0 for score in _scores(options, [entry.text for entry in first])]
     alternatives = [
         replace(entry, score=entry.score + gain, second_pass_score=gain)
         for entry, gain in zip(first, gains, strict=True)
