@@ -240,7 +240,19 @@ def test_the_command_line(arpa: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         if not more:
             assert len(result["alternatives"]) == 3
             assert result["alternatives"][0]["bonus_score"] > 0
+    words = tmp_path / "words.txt"
+    words.write_text(
+        "".join(f"{word.upper()} \u2581{word}\n" for word in TEXT.split() if word != "nine"), encoding="utf-8"
+    )
+    # With others allowed, words are what the pieces spell.
+    for more, first in (([], "TWO"), (["--out-of-lexicon", "allow"], "two")):
+        assert main(["transcribe", str(RECORDING), "--lexicon", str(words), "--hot-word", "TWO", "--quiet", *more]) == 0
+        out = capsys.readouterr().out.split()
+        assert out[0] == first
+        assert "NINE" not in out
     for wrong, why in (
+        (["--word-end", "<wb>"], "--lexicon FILE"),
+        (["--lexicon", str(words), "--word-end", "<wb>"], "word_end"),
         (["--hot-word", "nine:much"], "much"),
         (["--lm-weight", "1"], "--lm FILE"),
         (["--hot-words", str(tmp_path / "none")], "can't be read"),

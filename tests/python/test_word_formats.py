@@ -80,7 +80,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     return Transcript(" ".join(word.text for word in words), tuple(words), duration_s=now_s + draw(TIMES))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(transcripts(), st.text(st.characters(exclude_categories=["Cs"]), max_size=5))
 def test_ctm_is_read_back(transcript: Transcript, file: str) -> None:
     rows = read_ctm(to_ctm(transcript, file=file))
@@ -93,7 +93,7 @@ def test_ctm_is_read_back(transcript: Transcript, file: str) -> None:
         assert row[5] == pytest.approx(word.confidence, abs=6e-5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(transcripts())
 def test_tsv_is_read_back(transcript: Transcript) -> None:
     content = to_tsv(transcript)
@@ -106,7 +106,7 @@ def test_tsv_is_read_back(transcript: Transcript) -> None:
     assert all(float(row[0]) <= float(row[1]) for row in rows[1:])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(transcripts())
 def test_textgrids_are_read_back(transcript: Transcript) -> None:
     [(name, intervals)] = read_textgrid(to_textgrid(transcript)).items()

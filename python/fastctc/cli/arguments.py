@@ -448,6 +448,13 @@ def _add_decoder(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--hot-words", metavar="FILE", action="append", help="such phrases, one a line")
     group.add_argument("--lexicon", metavar="FILE", help="find only its words: WORD PIECE PIECE ... a line")
+    group.add_argument("--word-end", metavar="PIECE", help="of the lexicon: put after every spelling, as <wb>")
+    group.add_argument(
+        "--out-of-lexicon",
+        choices=("forbid", "allow"),
+        metavar="WHAT",
+        help="forbid other words (default), or allow them at a cost",
+    )
     group.add_argument("--alternatives", type=_beam, metavar="N", help="with json: the N best readings")
 
 
