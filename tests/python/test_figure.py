@@ -198,11 +198,11 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert int.from_bytes(content[16:20], "big") == 720  # 7.2 inches
     text = tmp_path / "text.txt"
     text.write_text("two nine\n", encoding="utf-8")
-    assert main(["plot", str(RECORDING), "-o", str(svg), "--end", "0.8", "--text", str(text), "--channel", "0"]) == 0
+    assert main(["plot", str(RECORDING), "-o", str(svg), "--end", "0.8", "--text", str(text), "--dpi", "50"]) == 0
     root = ElementTree.fromstring(svg.read_text(encoding="utf-8"))
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"two", "nine", "_two", "_nine", "blank", "Time (s)"} <= set(texts)
-    assert main(["plot", str(RECORDING), "-o", str(pdf)]) == 0
+    assert main(["plot", str(RECORDING), "-o", str(pdf), "--channel", "0", "--dpi", "50"]) == 0
     assert pdf.read_bytes().startswith(b"%PDF")
     capsys.readouterr()
     for arguments, status, why in (
