@@ -15,8 +15,8 @@ namespace {
 // A frame whose blank is so likely is a place where what was said before can be aligned for good. Where a model is
 // never so sure, the surest of what it gives has to do: what waits is aligned anew for every partial result.
 double cut_blank_prob(std::size_t n_waiting_frames) {
-  if (n_waiting_frames < 250) return 0.999;
-  return n_waiting_frames < 500 ? 0.9 : 0.5;
+  if (n_waiting_frames < 128) return 0.999;
+  return n_waiting_frames < 256 ? 0.9 : 0.5;
 }
 // Frames that wait at least.
 constexpr std::size_t kCutFrames = 64;
@@ -88,8 +88,14 @@ void BeamDecoder::Impl::cut(const float* row) {
     cut_frame = n_frames;
     tree.hold(cut_node);
   }
+  // No prefix of the beam comes from it any more.
+  if (tree[cut_node].slot < 0 && tree[cut_node].first_child == PrefixTree::kNone) {
+    tree.release(cut_node);
+    cut_node = PrefixTree::kNone;
+    return;
+  }
   if (n_frames % kLookFrames != 0) return;
-  const PrefixTree::Id common = search.common_prefix();
+  const PrefixTree::Id common = search.common_prefix(settled);
   if (tree.is_ancestor(cut_node, common)) {
     const std::vector<AlignedToken> aligned = align_tokens(tree.tokens(cut_node, settled), cut_frame - settled_frame);
     settled_tokens.insert(settled_tokens.end(), aligned.begin(), aligned.end());
@@ -97,7 +103,7 @@ void BeamDecoder::Impl::cut(const float* row) {
     const auto end = log_probs.begin() + static_cast<std::ptrdiff_t>((cut_frame - settled_frame) * n_tokens);
     log_probs.erase(log_probs.begin(), end);
     settled_frame = cut_frame;
-  } else if (tree.is_ancestor(common, cut_node)) {
+  } else {
     return;  // the beam may come to share it yet
   }
   tree.release(cut_node);
@@ -191,7 +197,9 @@ std::vector<int> BeamDecoder::partial_ids() const {
   return ids;
 }
 
-std::size_t BeamDecoder::n_stable_tokens() const { return impl_->search.tree()[impl_->search.common_prefix()].depth; }
+std::size_t BeamDecoder::n_stable_tokens() const {
+  return impl_->search.tree()[impl_->search.common_prefix(impl_->settled)].depth;
+}
 
 std::size_t BeamDecoder::last_token_end_frame() const { return impl_->search.beam().front().end_frame; }
 

@@ -148,14 +148,25 @@ void BeamSearch::grow(const float* log_probs) {
   // Rounded down, so that no token is missed.
   const float lowest_float = std::nextafter(static_cast<float>(lowest), -std::numeric_limits<float>::infinity());
   tokens_.clear();
-  for (std::size_t id = 0; id < n_tokens_; ++id) {
-    const float log_prob = log_probs[id];
-    if (log_prob < lowest_float) continue;
-    const auto token = static_cast<std::int32_t>(id);
-    if (token != blank_id_ && log_prob > static_cast<float>(kNever) && is_tried(log_probs, token)) {
-      tokens_.push_back({log_prob, token});
+  const auto look_at = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t id = begin; id < end; ++id) {
+      const float log_prob = log_probs[id];
+      if (log_prob < lowest_float) continue;
+      const auto token = static_cast<std::int32_t>(id);
+      if (token != blank_id_ && log_prob > static_cast<float>(kNever) && is_tried(log_probs, token)) {
+        tokens_.push_back({log_prob, token});
+      }
     }
+  };
+  // Nearly all blocks have none: one test each.
+  constexpr std::size_t kBlock = 32;
+  const std::size_t n_blocked = n_tokens_ - n_tokens_ % kBlock;
+  for (std::size_t block = 0; block < n_blocked; block += kBlock) {
+    int hit = 0;
+    for (std::size_t lane = 0; lane < kBlock; ++lane) hit |= log_probs[block + lane] >= lowest_float;
+    if (hit) look_at(block, block + kBlock);
   }
+  look_at(n_blocked, n_tokens_);
   std::sort(tokens_.begin(), tokens_.end(), [](const TokenScore& a, const TokenScore& b) {
     return a.log_prob != b.log_prob ? a.log_prob > b.log_prob : a.token < b.token;
   });
@@ -310,9 +321,14 @@ FusionState BeamSearch::finished(PrefixTree::Id id) {
   return fusion_.finish(is_open ? closed(id) : tree_[id].state);
 }
 
-PrefixTree::Id BeamSearch::common_prefix() const {
-  PrefixTree::Id common = beam_.front().node;
-  for (const BeamPrefix& prefix : beam_) common = tree_.common_ancestor(common, prefix.node);
+PrefixTree::Id BeamSearch::common_prefix(PrefixTree::Id from) const {
+  // Every node that is alive leads to a prefix of the beam, so the way down is shared until it branches.
+  PrefixTree::Id common = from;
+  while (tree_[common].slot < 0) {
+    const PrefixTree::Id child = tree_[common].first_child;
+    if (child == PrefixTree::kNone || tree_[child].next != PrefixTree::kNone) break;
+    common = child;
+  }
   return common;
 }
 

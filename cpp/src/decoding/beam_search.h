@@ -39,8 +39,9 @@ class BeamSearch {
   PrefixTree& tree() { return tree_; }
   // By score, best first.
   const std::vector<BeamPrefix>& beam() const { return beam_; }
-  // The deepest prefix that all share.
-  PrefixTree::Id common_prefix() const;
+  // The deepest prefix that all share, `from` or below it; all share `from`. Whoever else holds a node holds one that
+  // has a prefix of the beam below it.
+  PrefixTree::Id common_prefix(PrefixTree::Id from) const;
   const Fusion& fusion() const { return fusion_; }
   // What Fusion says of the prefix where the utterance ends.
   FusionState finished(PrefixTree::Id node);
