@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ MODELS: dict[str, dict[str, Any]] = {
     "bpe, suffix": {"model_type": "bpe", "treat_whitespace_as_suffix": True},
 }
 # Letters, what NFKC changes (ligature, full width, circled), what no model here has, spaces of several kinds.
-CHARACTERS = "abcdefghijklmnopqrstuvwxyz      ABCFast<x>.,0129\u00e9\u00bd\ufb01\u2460\uff21\u3000\u00a0\u00df\u6f22\t\n"
+CHARACTERS = (
+    "abcdefghijklmnopqrstuvwxyz      ABCFast<x>.,0129\u00e9\u00bd\ufb01\u2460\uff21\u3000\u00a0\u00df\u6f22\t\n"
+)
 TEXTS = st.one_of(
     st.text(st.sampled_from(CHARACTERS), max_size=30),
     st.lists(st.sampled_from((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split()), max_size=8).map(" ".join),
@@ -144,9 +147,8 @@ def test_core_is_the_reference(tmp_path_factory: pytest.TempPathFactory, name: s
     try:
         expected = spell(text, twin)
     except AlignmentError as error:
-        with pytest.raises(AlignmentError) as caught:
+        with pytest.raises(AlignmentError, match="^" + re.escape(str(error))):
             core.spell(text)
-        assert str(caught.value).startswith(str(error)[:-1])
         return
     assert core.spell(text) == expected
     folded = "".join(text.split()).lower()
