@@ -275,11 +275,10 @@ std::vector<std::string> SentencePieceModel::most_likely(const std::string& text
   constexpr float kUnknownPenalty = 10.0F;
   std::vector<Best> best(text.size() + 1);
   best[0].is_reached = true;
-  // Sums are rounded where they are kept, not where they are compared, as in the library: its ties are kept.
-  const auto reach = [&](std::size_t begin, std::size_t end, double score) {
-    const double sum = score + static_cast<double>(best[begin].score);
-    if (best[end].is_reached && sum <= static_cast<double>(best[end].score)) return;
-    best[end] = {static_cast<float>(sum), begin, true};
+  // Single precision, as in the library, whose ties are kept so.
+  const auto reach = [&](std::size_t begin, std::size_t end, float score) {
+    const float sum = score + best[begin].score;
+    if (!best[end].is_reached || sum > best[end].score) best[end] = {sum, begin, true};
   };
   for (std::size_t begin = 0; begin < text.size(); begin += one_character(text, begin)) {
     const std::size_t one = one_character(text, begin);
@@ -290,14 +289,14 @@ std::vector<std::string> SentencePieceModel::most_likely(const std::string& text
       if (id != kUnknown) {
         const bool is_whole = user_defined_.count(piece) > 0;
         reach(begin, begin + n,
-              is_whole ? static_cast<double>(static_cast<float>(n) * highest_score_) - 0.1
-                       : static_cast<double>(scores_[static_cast<std::size_t>(id)]));
+              is_whole ? static_cast<float>(static_cast<double>(static_cast<float>(n) * highest_score_) - 0.1)
+                       : scores_[static_cast<std::size_t>(id)]);
         has_one = has_one || n == one;
       }
       if (begin + n == text.size()) break;
       n += one_character(text, begin + n);
     }
-    if (!has_one) reach(begin, begin + one, static_cast<double>(lowest_score_ - kUnknownPenalty));
+    if (!has_one) reach(begin, begin + one, lowest_score_ - kUnknownPenalty);
   }
   std::vector<std::string> result;
   for (std::size_t end = text.size(); end > 0; end = best[end].begin) {
