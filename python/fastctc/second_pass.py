@@ -33,14 +33,11 @@ def rescored(transcript: Transcript, options: DecoderOptions) -> Transcript:
     """The transcript that is best after the second pass, its alternatives in their new order; ties keep the first's.
 
     Raises:
-        OptionError: there are no alternatives.
         RescoringError: the rescorer failed, or gave something else than a finite number a text.
     """
     first = transcript.alternatives
-    if options.rescorer is None or not (first or transcript.text):
+    if options.rescorer is None or not first:
         return transcript
-    if not first:
-        raise OptionError("With speech detection there are no alternatives to choose among: give rescorer or vad.")
     gains = [options.rescore_weight * score + 0.0 for score in _scores(options, [entry.text for entry in first])]
     alternatives = [
         replace(entry, score=entry.score + gain, second_pass_score=gain)

@@ -71,6 +71,8 @@ class Word:
     end_s: float
     confidence: float
     """In [0, 1]: the least of its tokens'."""
+    score: float = 0.0
+    """How well its tokens fit: their mean log-prob a frame, natural logarithm; 0 at best."""
 
     def __repr__(self) -> str:
         return f"Word({self.text!r}, {self.start_s:.2f}-{self.end_s:.2f} s, confidence {self.confidence:.2f})"
@@ -139,7 +141,7 @@ class Transcript:
     """What speech detection found; empty where it was not asked for."""
     alternatives: tuple[Alternative, ...] = ()
     """The n best readings, best first, this one among them; empty unless `DecoderOptions.n_best` asks for more than
-    one, and with speech detection."""
+    one. With speech detection each is a choice of one reading of every segment; scores add up."""
 
     def __str__(self) -> str:
         return self.text
@@ -367,6 +369,8 @@ class ModelOptions:
 
     graph: str | None = None
     tokens: str | None = None
+    tokenizer: str | None = None
+    """SentencePiece model that texts to align are cut with; else `tokenizer.model`, where it lies there."""
     normalize: Literal["none", "per_feature", "all_features", "fixed", "utterance"] | None = None
     text_style: Literal["sentencepiece", "characters", "wordpiece"] | None = None
     frontend_preset: Literal["nemo", "nemo_legacy", "kaldi", "waveform"] | None = None

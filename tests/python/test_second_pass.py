@@ -93,6 +93,13 @@ def test_batches_channels_and_long_recordings(model: fastctc.Recognizer, noisy: 
     assert [result.text for result in many] == [alone.text, model.transcribe(samples, decoder=SHORT).text, alone.text]
     call = model.transcribe(np.stack([noisy, samples], axis=1), channels="split", decoder=SHORT)
     assert [channel.text for channel in call.channels] == [result.text for result in many[:2]]
+    spoken = np.concatenate([noisy, np.zeros(16000, np.float32), noisy])
+    found = model.transcribe(spoken, vad="energy", decoder=SHORT)
+    assert len(found.speech) == 2
+    check(found, model.transcribe(spoken, vad="energy", decoder=FIRST))
+    starts = [token.start_s for token in found.tokens]
+    assert starts == sorted(starts)
+    assert starts[-1] > found.speech[1].start_s
     long = np.tile(noisy, 12)
     check(model.transcribe(long, decoder=SHORT), model.transcribe(long, decoder=FIRST))
 
