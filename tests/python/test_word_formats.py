@@ -101,7 +101,7 @@ def test_tsv_is_read_back(transcript: Transcript) -> None:
     rows = list(
         csv.reader(io.StringIO(content, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE, lineterminator="\n")
     )
-    assert rows[0] == ["start_s", "end_s", "word", "confidence"]
+    assert rows[0] == ["start_s", "end_s", "word", "confidence", "score"]
     assert [row[2] for row in rows[1:]] == [" ".join(word.text.split()) for word in transcript.words]
     assert all(float(row[0]) <= float(row[1]) for row in rows[1:])
 
@@ -123,7 +123,7 @@ def test_textgrids_are_read_back(transcript: Transcript) -> None:
 def test_nothing_said() -> None:
     for silence in (Transcript("", duration_s=2.5), Transcript("")):
         assert to_ctm(silence) == ""
-        assert to_tsv(silence) == "start_s\tend_s\tword\tconfidence\n"
+        assert to_tsv(silence) == "start_s\tend_s\tword\tconfidence\tscore\n"
         [intervals] = read_textgrid(to_textgrid(silence)).values()
         assert [interval.text for interval in intervals] == [""]
         assert intervals[0].end_s == (silence.duration_s or 0.001)
