@@ -7,7 +7,8 @@ made), beams of 16, 64 and 100, one thread, without and with the language model.
 defaults; where it has none: flashlight-text tries the 50 likeliest tokens of a frame, fast-ctc-decode those above
 0.0009. With the model all take a weight of 0.5 and a word bonus of 1.5 (pyctcdecode's defaults); flashlight-text's
 wheel and fast-ctc-decode take no n-gram models. What is timed is the search and fetching the text (in fastctc also the
-times of tokens, by alignment). fastctc's decoder is the C++ one that transcribe() uses, driven as there.
+times of tokens, by alignment). fastctc's decoder is the C++ one that transcribe() uses, driven as there. Last, fastctc
+alone with 0, 1,000 and 10,000 hot phrases of two words of that language.
 """
 
 from __future__ import annotations
@@ -110,6 +111,27 @@ def fast_ctc_decode(arpa: str, beam: int) -> Decode:
     return decode
 
 
+def prepare_hot_words(n_phrases: int) -> harness.Work:
+    from fastctc import _core
+
+    language = Language()
+    random = np.random.default_rng(1)
+    vocabulary = _core.Vocabulary([*language.pieces, "<blk>"], BLANK)
+    options: dict[str, Any] = {"kind": "beam", "beam_size": BEAMS[0]}
+    if n_phrases:
+        phrases = [(" ".join(words), 5.0) for words in random.choice(language.words, (n_phrases, 2))]
+        options["hot_words"] = _core.HotWords(vocabulary, phrases)
+    decoder = _core.BeamDecoder(vocabulary, options)
+    log_probs, _ = language.log_probs(0)
+
+    def decode() -> str:
+        decoder.reset()
+        decoder.step(log_probs)
+        return str(vocabulary.text([token[0] for token in decoder.best()[0]]))
+
+    return decode
+
+
 SYSTEMS = {
     "fastctc": fastctc,
     "ctc-beam-decoder": ctc_beam_decoder,
@@ -159,6 +181,9 @@ def main() -> None:
                     harness.emit("decoding", name, case, "word error rate", round(wer, 5), "")
                     harness.emit("decoding", name, case, "peak memory", round(memory_mb, 1), "MiB")
                     print(f"{name:34s} {case:22s} WER {wer:7.2%}  {memory_mb:6.0f} MiB", file=sys.stderr)
+    counts = (0, 1_000, 10_000)
+    systems = [harness.System(f"fastctc, {n} hot phrases", f"beam {BEAMS[0]}", prepare_hot_words, (n,)) for n in counts]
+    harness.report("decoding", harness.run(systems, harness.n_rounds(arguments)), systems[0].name)
 
 
 if __name__ == "__main__":

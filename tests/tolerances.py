@@ -52,6 +52,9 @@ TOKEN_FIGURES = 1e-6
 """Log-prob (relative) and confidence of a token, C++ against reference: both sum in double and the core hands out
 float32, half a unit in the last place (6e-8)."""
 
+CONFIDENCE_NEMO = 2e-6
+"""Confidence of frames, tokens and words against NeMo: it sums in float32, we in double."""
+
 LEVEL_DB = 1e-9
 """Level of a frame, C++ against reference: both float64, in another order of summation (measured: 2e-14)."""
 

@@ -106,8 +106,10 @@ void check_types(const Json& manifest, const std::string& file) {
     const Json* value = value_of(name);
     if (value && value->is_structured()) refuse_type(file, name, "one value", *value);
   }
-  const Json* tokens = value_of("tokens");
-  if (tokens && !tokens->is_string()) refuse_type(file, "tokens", "a file's name", *tokens);
+  for (const char* name : {"tokens", "tokenizer"}) {
+    const Json* value = value_of(name);
+    if (value && !value->is_string()) refuse_type(file, name, "a file's name", *value);
+  }
   const Json* graphs = value_of("graphs");
   if (!graphs) return;
   for (const auto& [key, value] : graphs->items()) {

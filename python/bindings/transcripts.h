@@ -22,28 +22,31 @@ py::tuple tuple_of(const Items& items, Make&& make) {
 }
 
 // (text, words, tokens, confidence, duration_s, method, speech, alternatives); a word is (text, start_s, end_s,
-// confidence), a token (id, piece, start_s, end_s, log_prob, confidence), a segment of speech (start_s, end_s), an
-// alternative (text, words, score, acoustic_score, lm_score, bonus_score). Texts are UTF-8: Vocabulary takes no other
-// pieces.
+// confidence, score), a token (id, piece, start_s, end_s, log_prob, confidence), a segment of speech (start_s, end_s), an
+// alternative (text, words, score, acoustic_score, lm_score, bonus_score, tokens). Texts are UTF-8: Vocabulary takes no
+// other pieces.
 inline py::tuple to_python(const std::vector<fastctc::Word>& words) {
   return tuple_of(words, [](const fastctc::Word& word) {
-    return py::make_tuple(word.text, word.start_s, word.end_s, word.confidence);
+    return py::make_tuple(word.text, word.start_s, word.end_s, word.confidence, word.score);
+  });
+}
+
+inline py::tuple to_python(const std::vector<fastctc::Token>& tokens) {
+  return tuple_of(tokens, [](const fastctc::Token& token) {
+    return py::make_tuple(token.id, token.piece, token.start_s, token.end_s, token.log_prob, token.confidence);
   });
 }
 
 inline py::tuple to_python(const fastctc::Transcript& transcript) {
-  py::tuple tokens = tuple_of(transcript.tokens, [](const fastctc::Token& token) {
-    return py::make_tuple(token.id, token.piece, token.start_s, token.end_s, token.log_prob, token.confidence);
-  });
   py::tuple speech = tuple_of(transcript.speech, [](const fastctc::SpeechSegment& segment) {
     return py::make_tuple(segment.start_s, segment.end_s);
   });
   py::tuple alternatives = tuple_of(transcript.alternatives, [](const fastctc::Alternative& alternative) {
     return py::make_tuple(alternative.text, to_python(alternative.words), alternative.score, alternative.acoustic_score,
-                          alternative.lm_score, alternative.bonus_score);
+                          alternative.lm_score, alternative.bonus_score, to_python(alternative.tokens));
   });
-  return py::make_tuple(transcript.text, to_python(transcript.words), tokens, transcript.confidence,
-                        transcript.duration_s, transcript.method, speech, alternatives);
+  return py::make_tuple(transcript.text, to_python(transcript.words), to_python(transcript.tokens),
+                        transcript.confidence, transcript.duration_s, transcript.method, speech, alternatives);
 }
 
 // (tokens, score); a token is (id, start_frame, end_frame, log_prob, confidence).

@@ -19,6 +19,8 @@ from fastctc.errors import (
     NotEnoughMemoryError,
     OptionError,
     OutputError,
+    PackageNotFoundError,
+    RescoringError,
     UnknownModelError,
     VocabularyError,
 )
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from fastctc._core import __version__
     from fastctc.conversation import make_conversation
     from fastctc.decoding import HotWords, LanguageModel, Lexicon
+    from fastctc.figure import plot
     from fastctc.recognizer import Recognizer, load, transcribe
     from fastctc.stream import Stream, StreamPool
     from fastctc.stream_async import AsyncStream
@@ -81,8 +84,10 @@ __all__ = [
     "NotEnoughMemoryError",
     "OptionError",
     "OutputError",
+    "PackageNotFoundError",
     "Property",
     "Recognizer",
+    "RescoringError",
     "SessionOptions",
     "SpeechSegment",
     "Stream",
@@ -99,6 +104,7 @@ __all__ = [
     "detect_speech",
     "load",
     "make_conversation",
+    "plot",
     "transcribe",
 ]
 
@@ -116,6 +122,7 @@ _LAZY = {
     "detect_speech": "fastctc.vad",
     "load": "fastctc.recognizer",
     "make_conversation": "fastctc.conversation",
+    "plot": "fastctc.figure",
     "transcribe": "fastctc.recognizer",
 }
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fastctc import _core
 from fastctc.errors import OptionError
+from fastctc.second_pass import check_rescoring
 from fastctc.types import ConfidenceOptions, DecoderOptions
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class HotWords:
         *,
         bonus: float = DEFAULT_BONUS,
         ignore_case: bool = True,
+        lexicon: Lexicon | None = None,
     ) -> None:
         """Every way to spell the phrases with the model's pieces counts.
 
@@ -98,11 +100,12 @@ class HotWords:
             phrases: phrases with the same bonus, or each with its own.
             bonus: natural logarithm, added once an occurrence of a phrase; negative: it is disfavoured.
             ignore_case: upper and lower case are the same, as far as the model can spell them.
+            lexicon: a closed one: phrases of its words count as it spells them (homophones gain alike).
 
         Raises:
             OptionError: a phrase is empty or can't be spelled; the message names all of them.
         """
-        self._core = _hot_words(recognizer._core.vocabulary, phrases, bonus, ignore_case)
+        self._core = _hot_words(recognizer._core.vocabulary, phrases, bonus, ignore_case, lexicon)
 
     def __repr__(self) -> str:
         return f"HotWords({self._core.n_phrases} phrases)"
@@ -133,7 +136,28 @@ class Lexicon:
             ModelError: it is no lexicon of this model; the message names the line.
         """
         self._path = os.fspath(path)
-        self._core = _core.Lexicon.read(self._path, recognizer._core.vocabulary, word_end, out_of_lexicon)
+        self._vocabulary = recognizer._core.vocabulary
+        self._word_end = word_end
+        self._core = _core.Lexicon.read(self._path, self._vocabulary, word_end, out_of_lexicon)
+
+    @cached_property
+    def _spellings(self) -> dict[str, list[tuple[int, ...]]]:
+        """Token ids by word, for hot words; read when they are first needed."""
+        from fastctc.reference.lexicon import read_entries
+
+        vocabulary = self._vocabulary
+        spellings: dict[str, list[tuple[int, ...]]] = {}
+        for word, tokens in read_entries(self._path, vocabulary.pieces, vocabulary.blank_id, self._word_end):
+            spellings.setdefault(word, []).append(tuple(tokens))
+        return spellings
+
+    @cached_property
+    def _characters(self) -> _core.Vocabulary:
+        """In which hot words are matched."""
+        from fastctc.reference.spelled_phrases import token_characters
+
+        blank_id = self._vocabulary.blank_id
+        return _core.Vocabulary(token_characters(self._vocabulary.pieces, blank_id, self._spellings), blank_id)
 
     def __repr__(self) -> str:
         return f"Lexicon({self._path!r}, {self._core.n_words} words)"
@@ -154,11 +178,13 @@ def decoder_fields(options: DecoderOptions, vocabulary: _core.Vocabulary) -> dic
     """The dict that the C++ core takes. Raises as the classes above, OptionError on values of other types."""
     if not isinstance(options.confidence, ConfidenceOptions):
         raise OptionError(f"decoder.confidence must be a ConfidenceOptions, not {options.confidence!r}.")
+    check_rescoring(options)
     result = {entry.name: getattr(options, entry.name) for entry in fields(options)}
+    del result["rescorer"], result["rescore_weight"]  # of the second pass, which is not the core's
     result["confidence"] = asdict(options.confidence)
     result["language_model"] = _language_model(options.language_model)
-    result["hot_words"] = _as_hot_words(options.hot_words, vocabulary)
     result["lexicon"] = _lexicon(options.lexicon)
+    result["hot_words"] = _as_hot_words(options.hot_words, vocabulary, options.lexicon)
     return result
 
 
@@ -181,24 +207,31 @@ def _read_once(path: str, mtime_ns: int, size: int) -> LanguageModel:  # noqa: A
     return LanguageModel(path)
 
 
-def _as_hot_words(value: Any, vocabulary: _core.Vocabulary) -> _core.HotWords | None:
+def _as_hot_words(value: Any, vocabulary: _core.Vocabulary, lexicon: Lexicon | None) -> _core.HotWords | None:
     if value is None:
         return None
     if isinstance(value, HotWords):
         return value._core
     if isinstance(value, str) or not isinstance(value, (Mapping, Sequence, set, frozenset)):
         raise OptionError(f"decoder.hot_words must be HotWords, a list of phrases or a mapping, not {value!r}.")
-    return _hot_words(vocabulary, value, DEFAULT_BONUS, True) if value else None
+    return _hot_words(vocabulary, value, DEFAULT_BONUS, True, lexicon) if value else None
 
 
-def _hot_words(vocabulary: _core.Vocabulary, phrases: Any, bonus: float, ignore_case: bool) -> _core.HotWords:
+def _hot_words(
+    vocabulary: _core.Vocabulary, phrases: Any, bonus: float, ignore_case: bool, lexicon: Lexicon | None
+) -> _core.HotWords:
     pairs = phrases.items() if isinstance(phrases, Mapping) else ((phrase, bonus) for phrase in phrases)
     entries = []
     for phrase, its_bonus in pairs:
         if not isinstance(phrase, str) or isinstance(its_bonus, bool) or not isinstance(its_bonus, (int, float)):
             raise OptionError(f"A hot phrase is a string with a number as bonus, not {phrase!r}: {its_bonus!r}.")
         entries.append((phrase, float(its_bonus)))
-    return _core.HotWords(vocabulary, entries, ignore_case)
+    if lexicon is None or lexicon._core.out_of_lexicon == "allow":
+        return _core.HotWords(vocabulary, entries, ignore_case)
+    from fastctc.reference.spelled_phrases import spell_phrases
+
+    spelled = spell_phrases(entries, lexicon._spellings, lexicon._characters.pieces)
+    return _core.HotWords(lexicon._characters, spelled, ignore_case=False)
 
 
 def _lexicon(value: Any) -> _core.Lexicon | None:

@@ -19,6 +19,8 @@ __all__ = [
     "NotEnoughMemoryError",
     "OptionError",
     "OutputError",
+    "PackageNotFoundError",
+    "RescoringError",
     "UnknownModelError",
     "VocabularyError",
 ]
@@ -74,6 +76,14 @@ class EngineNotFoundError(EngineError, ImportError):
 
 class AlignmentError(Error, ValueError):
     """A text can't be aligned to the audio: it needs more frames than there are, or the audio rules it out."""
+
+
+class RescoringError(Error, RuntimeError):
+    """The caller's function of the second pass failed, or gave something else than a finite number a text."""
+
+
+class PackageNotFoundError(Error, ImportError):
+    """An optional package is missing; the message says how to install it."""
 
 
 class OutputError(Error, OSError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
-from fastctc.alignment import spell
 from fastctc.audio import AudioSource, load_audio, probe_duration_s, read_audio
 from fastctc.batching import default_threads, plan_batches, run_batches
 from fastctc.conversation import make_conversation
@@ -23,12 +22,14 @@ from fastctc.decoding import Decoder, decoder_fields, resolve_decoder, with_deco
 from fastctc.engine import find_library
 from fastctc.errors import EngineError, Error, OptionError
 from fastctc.models import resolve_model
+from fastctc.second_pass import rescored
 from fastctc.stream import OnResult, Samples, Stream, resolve_stream_options, stream_results
 from fastctc.stream_async import AsyncStream, stream_results_async
 from fastctc.types import (
     ConfidenceOptions,
     Conversation,
     ConversationOptions,
+    DecoderOptions,
     LongFormOptions,
     ModelOptions,
     Property,
@@ -63,6 +64,7 @@ class _How:
     channels: Channels
     conversation: ConversationOptions
     long_form: dict[str, Any]
+    decoder: DecoderOptions
     on_progress: Progress | None
     stop: threading.Event
     """Set when nobody waits for the results any more."""
@@ -90,15 +92,21 @@ class _How:
         if conversation is not None and channels != "split":
             raise OptionError("conversation says how split channels are put together: give channels='split' too.")
         make_conversation((), replace(conversation or ConversationOptions(), channel_names=()))  # before the work
+        options = _long_form_options(vad, decoder, long_form)
         return cls(
             sample_rate,
             channel,
             channels,
             conversation or ConversationOptions(),
-            _long_form_fields(vad, decoder, long_form, vocabulary),
+            long_form_fields(options, vocabulary),
+            options.decoder,
             on_progress,
             threading.Event(),
         )
+
+    def transcript(self, parts: tuple[Any, ...]) -> Transcript:
+        """What the core found, after the second pass."""
+        return rescored(Transcript.from_tuple(parts), self.decoder)
 
 
 class Recognizer:
@@ -178,8 +186,9 @@ class Recognizer:
         Raises:
             OptionError: the width is not the vocabulary's.
         """
-        options = decoder_fields(resolve_decoder(decoder), self._core.vocabulary)
-        return Transcript.from_tuple(self._core.decode(_matrix(log_probs, "log_probs"), options))
+        options = resolve_decoder(decoder)
+        parts = self._core.decode(_matrix(log_probs, "log_probs"), decoder_fields(options, self._core.vocabulary))
+        return rescored(Transcript.from_tuple(parts), options)
 
     def align(
         self,
@@ -189,11 +198,14 @@ class Recognizer:
         sample_rate: int | None = None,
         channel: Channel = "mean",
         confidence: ConfidenceOptions | None = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
     ) -> Transcript:
         """When each word of a known text is said: its most likely alignment, exact (see `fastctc/aligner.h`).
 
-        How well a word fits tell its tokens' `log_prob`, sums over their frames; `confidence` tells how sure the model
-        is there, of whatever it is. The whole recording goes through the offline graph at once.
+        How well a word fits tells its `score`, the mean log-prob of a frame; `confidence` tells how sure the model is
+        there, of whatever it is. Recordings may have any length, as in `transcribe`. The text is cut into tokens by the
+        directory's SentencePiece model, where it has one (`tokenizer.model`), else into as few pieces as can be.
 
         Args:
             audio: a path, bytes, a binary file object or an array; see `fastctc.audio`.
@@ -201,20 +213,27 @@ class Recognizer:
             sample_rate: of an array, in Hz; None: the model's.
             channel: a channel's number, or the mean of all.
             confidence: the measure.
+            long_form: how long recordings are done; without speech detection, as the text tells no segments.
+            on_progress: called after every block with 0 and how many seconds are done.
 
         Raises:
-            AudioError: the audio can't be used, or is longer than the model's position table.
-            AlignmentError: the text can't be spelled, or needs more frames than the audio has.
-            ModelError: the model has no offline graph.
+            AudioError: the audio can't be used.
+            AlignmentError: the text holds a character that the model's pieces don't have (the message names it), or
+                needs more frames than the audio has.
+            OptionError: `long_form` asks for speech detection or beam search.
         """
-        samples = self._load(audio, sample_rate, channel)
-        features, n_valid_frames = self._core.features(samples)
-        log_probs = self._core.log_probs(np.ascontiguousarray(features[:, :n_valid_frames]))
-        ids = spell(text, self._core.vocabulary)
-        parts = self._core.align(
-            log_probs, ids, asdict(confidence or ConfidenceOptions()), len(samples) / self.sample_rate_hz
-        )
-        return Transcript.from_tuple(parts)
+        options = long_form or LongFormOptions()
+        if confidence is not None:
+            if options.decoder.confidence not in (ConfidenceOptions(), confidence):
+                raise OptionError(f"confidence={confidence!r} contradicts long_form.decoder.confidence. Give one.")
+            options = replace(options, decoder=replace(options.decoder, confidence=confidence))
+        alignment = _core.LongForm.align(self._core, text, long_form_fields(options, self._core.vocabulary))
+        blocks = read_audio(audio, target_rate_hz=self.sample_rate_hz, sample_rate=sample_rate, channel=channel)
+        for block in blocks:
+            alignment.push(block)
+            if on_progress is not None:
+                on_progress(0, alignment.done_s)
+        return Transcript.from_tuple(alignment.finish())
 
     @overload
     def transcribe(  # type: ignore[overload-overlap]  # a str is an iterable of str, and is taken as a path
@@ -474,9 +493,10 @@ class Recognizer:
             results: list[Any] = [_attempt(self._transcribe_alone, indices[0], sources[0], how)]
         else:
             results = self._transcribe_together(sources, how)
+        transcripts = [result if isinstance(result, Error) else _attempt(how.transcript, result) for result in results]
         return [
-            _with_source(result, source) if isinstance(result, Error) else Transcript.from_tuple(result)
-            for result, source in zip(results, sources, strict=True)
+            _with_source(result, source) if isinstance(result, Error) else result
+            for result, source in zip(transcripts, sources, strict=True)
         ]
 
     def _transcribe_alone(self, index: int, source: AudioSource, how: _How) -> tuple[Any, ...]:
@@ -506,7 +526,7 @@ class Recognizer:
                 part.push(np.ascontiguousarray(block[:, channel]))
             if how.on_progress is not None:
                 how.on_progress(index, min(part.done_s for part in parts))
-        return make_conversation([Transcript.from_tuple(part.finish()) for part in parts], how.conversation)
+        return make_conversation([how.transcript(part.finish()) for part in parts], how.conversation)
 
     def _transcribe_together(self, sources: Sequence[AudioSource], how: _How) -> list[Any]:
         """Short recordings in one run of the graph."""
@@ -583,7 +603,7 @@ def transcribe(
         A Transcript (with channels="split" a Conversation) for one recording, a list of them for many. Arguments and
         errors as `load` and `Recognizer.transcribe`.
     """
-    recognizer = model if isinstance(model, Recognizer) else _load_once(model, normalize, options, session)
+    recognizer = model if isinstance(model, Recognizer) else load_once(model, normalize, options, session)
     # Which overload it is, the caller's types decide; here any of them.
     transcribe_any: Callable[..., Any] = recognizer.transcribe
     return transcribe_any(
@@ -617,7 +637,7 @@ def as_many(audio: Any) -> list[Any] | None:
     return sources
 
 
-def _load_once(
+def load_once(
     model: str | os.PathLike[str] | None,
     normalize: Normalize | None,
     options: ModelOptions | None,
@@ -657,14 +677,12 @@ def _matrix(values: npt.ArrayLike, name: str) -> FloatArray:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _long_form_fields(
-    vad: Vad, decoder: Decoder, long_form: LongFormOptions | None, vocabulary: _core.Vocabulary
-) -> dict[str, Any]:
+def _long_form_options(vad: Vad, decoder: Decoder, long_form: LongFormOptions | None) -> LongFormOptions:
     options: LongFormOptions = with_decoder(long_form or LongFormOptions(), decoder, "long_form")
     chosen = resolve_vad(vad)
     if vad is not None and options.vad.kind != "none" and options.vad != chosen:
         raise OptionError(f"vad={vad!r} contradicts long_form.vad={options.vad!r}. Give one.")
-    return long_form_fields(options if vad is None else replace(options, vad=chosen), vocabulary)
+    return options if vad is None else replace(options, vad=chosen)
 
 
 def _attempt(work: Callable[..., Result], *arguments: Any) -> Result | Error:

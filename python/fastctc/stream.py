@@ -18,6 +18,7 @@ from fastctc.audio import as_samples
 from fastctc.core_options import stream_fields
 from fastctc.decoding import Decoder, resolve_decoder
 from fastctc.errors import AudioError, OptionError
+from fastctc.second_pass import rescored
 from fastctc.types import EndpointOptions, StreamOptions, StreamResult
 from fastctc.vad import Vad, resolve_vad
 
@@ -43,6 +44,7 @@ class Stream:
         self._core: _core.Stream | None = core
         self._options = options
         self._on_result = on_result
+        self._taken: deque[StreamResult] = deque()
         self._undelivered: deque[StreamResult] = deque()
         # Of a pool's stream, the pool's thread and the pushing one may both come for results; order is kept.
         self._delivery = threading.RLock()
@@ -114,9 +116,15 @@ class Stream:
         return self.results()
 
     def results(self) -> list[StreamResult]:
-        """What is new since the last call, for a stream that a pool drives. Raises what stopped the stream there."""
+        """What is new since the last call, for a stream that a pool drives.
+
+        Raises what stopped the stream there, and RescoringError; the result that can't be rescored then waits, and is
+        tried again by the next call.
+        """
         with self._delivery:
-            new = [StreamResult.from_tuple(parts) for parts in self._open().take()]
+            self._taken.extend(StreamResult.from_tuple(parts) for parts in self._open().take())
+            new = [self._rescored(result) for result in self._taken]
+            self._taken.clear()
             if self._on_result is not None:
                 # A callback that raises has had its result; the others wait for the next call.
                 self._undelivered.extend(new)
@@ -124,9 +132,16 @@ class Stream:
                     self._on_result(self._undelivered.popleft())
             return new
 
+    def _rescored(self, result: StreamResult) -> StreamResult:
+        if not result.is_final:
+            return result
+        transcript = rescored(result.transcript, self._options.decoder)
+        return replace(result, transcript=transcript, n_stable_words=len(transcript.words))
+
     def reset(self) -> None:
         """Forgets everything but the options: the next sample stands at 0 s."""
         self._open().reset()
+        self._taken.clear()
         self._undelivered.clear()
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,6 +71,8 @@ class Word:
     end_s: float
     confidence: float
     """In [0, 1]: the least of its tokens'."""
+    score: float = 0.0
+    """How well its tokens fit: their mean log-prob a frame, natural logarithm; 0 at best."""
 
     def __repr__(self) -> str:
         return f"Word({self.text!r}, {self.start_s:.2f}-{self.end_s:.2f} s, confidence {self.confidence:.2f})"
@@ -94,15 +96,32 @@ class Alternative:
     text: str
     words: tuple[Word, ...]
     score: float
-    """acoustic_score + lm_score + bonus_score."""
+    """acoustic_score + lm_score + bonus_score + second_pass_score."""
     acoustic_score: float
     lm_score: float
     """Weighted, unknown words' scores with it."""
     bonus_score: float
     """Of words and hot words."""
+    tokens: tuple[Token, ...] = ()
+    second_pass_score: float = 0.0
+    """Weighted; of `DecoderOptions.rescorer`."""
 
     def __repr__(self) -> str:
         return f"Alternative({self.text!r}, {self.score:.2f})"
+
+    @classmethod
+    def from_tuple(cls, parts: tuple[Any, ...]) -> Alternative:
+        """From (text, words, score, acoustic_score, lm_score, bonus_score, tokens) as the C++ core has it."""
+        text, words, score, acoustic_score, lm_score, bonus_score, tokens = parts
+        return cls(
+            text,
+            tuple(Word(*word) for word in words),
+            score,
+            acoustic_score,
+            lm_score,
+            bonus_score,
+            tuple(Token(*token) for token in tokens),
+        )
 
 
 @dataclass(frozen=True)
@@ -122,7 +141,7 @@ class Transcript:
     """What speech detection found; empty where it was not asked for."""
     alternatives: tuple[Alternative, ...] = ()
     """The n best readings, best first, this one among them; empty unless `DecoderOptions.n_best` asks for more than
-    one, and with speech detection."""
+    one. With speech detection each is a choice of one reading of every segment; scores add up."""
 
     def __str__(self) -> str:
         return self.text
@@ -147,10 +166,7 @@ class Transcript:
             duration_s,
             method,
             tuple(SpeechSegment(*segment) for segment in speech),
-            tuple(
-                Alternative(text, tuple(Word(*word) for word in its_words), *scores)
-                for text, its_words, *scores in alternatives
-            ),
+            tuple(map(Alternative.from_tuple, alternatives)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -161,7 +177,8 @@ class Transcript:
         result["speech"] = [asdict(segment) for segment in self.speech]
         if self.alternatives:
             result["alternatives"] = [
-                {**asdict(entry), "words": [*map(asdict, entry.words)]} for entry in self.alternatives
+                {**asdict(entry), "words": [*map(asdict, entry.words)], "tokens": [*map(asdict, entry.tokens)]}
+                for entry in self.alternatives
             ]
         else:
             del result["alternatives"]
@@ -352,6 +369,8 @@ class ModelOptions:
 
     graph: str | None = None
     tokens: str | None = None
+    tokenizer: str | None = None
+    """SentencePiece model that texts to align are cut with; else `tokenizer.model`, where it lies there."""
     normalize: Literal["none", "per_feature", "all_features", "fixed", "utterance"] | None = None
     text_style: Literal["sentencepiece", "characters", "wordpiece"] | None = None
     frontend_preset: Literal["nemo", "nemo_legacy", "kaldi", "waveform"] | None = None
@@ -396,7 +415,7 @@ class ConfidenceOptions:
 
     measure: Literal["max_prob", "gibbs", "tsallis", "renyi"] = "max_prob"
     alpha: float = 1.0
-    """Power of the probabilities; 1: as they are. NeMo suggests 0.33 for entropies."""
+    """Power of the probabilities; 1: as they are. NeMo suggests 0.33 for entropies; above 1 gibbs may be below 0."""
     normalization: Literal["linear", "exponential"] = "linear"
     """Of entropies."""
     aggregation: Literal["mean", "min", "max", "product"] = "min"
@@ -438,6 +457,11 @@ class DecoderOptions:
     """`fastctc.HotWords` of the model, or phrases: a list of them (a bonus of 5 each), or a mapping to bonuses."""
     lexicon: Any = None
     """A `fastctc.Lexicon` of the model: only its words are found."""
+    rescorer: Callable[[list[str]], Sequence[float]] | None = None
+    """Second pass over the `n_best` readings of whatever is final: takes their texts, gives a number for each (as a
+    log-probability), of which the higher is the better. Called by the thread at work; several may work at once."""
+    rescore_weight: float = 1.0
+    """What `rescorer` gives is multiplied by this and added to the readings' scores."""
 
 
 @dataclass(frozen=True)

@@ -16,46 +16,61 @@ __all__ = ["to_ctm", "to_textgrid", "to_tsv"]
 def to_ctm(result: Transcript | Conversation, *, file: str = "audio") -> str:
     """NIST's time-marked words: FILE CHANNEL START DURATION WORD CONFIDENCE a line, seconds, by channel and time.
 
-    White space in the file's name becomes "_": it ends a field.
+    White space in a field becomes "_", and ";;" at the start of the file's name too, which would make a comment.
     """
     name = "_".join(file.split()) or "audio"
+    if name.startswith(";;"):
+        name = "__" + name[2:]
     return "".join(
-        f"{name} {number} {word.start_s:.3f} {word.end_s - word.start_s:.3f} {word.text} {word.confidence:.4f}\n"
+        f"{name} {number} {word.start_s:.3f} {word.end_s - word.start_s:.3f} {text} {word.confidence:.4f}\n"
         for number, (_, words, _) in enumerate(_channels(result), 1)
         for word in words
+        if (text := "_".join(word.text.split()))
     )
 
 
 def to_tsv(result: Transcript | Conversation) -> str:
-    """Columns start_s, end_s, word, confidence under a header, by start; of a conversation also channel, first."""
+    """Columns start_s, end_s, word, confidence, score (`Word.score`), by start; of a conversation also channel, first."""
     rows = [
         ((word.start_s, number), ([name] if name else []) + _cells(word))
         for number, (name, words, _) in enumerate(_channels(result))
         for word in words
     ]
-    header = [*(["channel"] if isinstance(result, Conversation) else []), "start_s", "end_s", "word", "confidence"]
-    return "".join("\t".join(cells) + "\n" for cells in [header, *(cells for _, cells in sorted(rows))])
+    header = [
+        *(["channel"] if isinstance(result, Conversation) else []),
+        "start_s",
+        "end_s",
+        "word",
+        "confidence",
+        "score",
+    ]
+    return "".join(
+        "\t".join(cells) + "\n" for cells in [header, *(cells for _, cells in sorted(rows, key=lambda row: row[0]))]
+    )
 
 
 def to_textgrid(result: Transcript | Conversation) -> str:
     """Praat's long text format: an interval tier of words, or one for each channel; pauses are empty intervals."""
     tiers = list(_channels(result))
-    end_s = max([result.duration_s, *(word.end_s for _, words, _ in tiers for word in words)])
-    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {_number(end_s)}"]
+    tiers_ms = [(name, list(_intervals(words))) for name, words, _ in tiers]
+    end_ms = max([1, _milliseconds(result.duration_s), *(intervals[-1][1] for _, intervals in tiers_ms if intervals)])
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {_seconds(end_ms)}"]
     lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
-    for number, (name, words, _) in enumerate(tiers, 1):
-        intervals = list(_intervals(words, end_s))
+    for number, (name, intervals) in enumerate(tiers_ms, 1):
+        last_ms = intervals[-1][1] if intervals else 0
+        if last_ms < end_ms:
+            intervals.append((last_ms, end_ms, ""))
         lines += [
             f"    item [{number}]:",
             '        class = "IntervalTier"',
             f"        name = {_quoted(name or 'words')}",
             "        xmin = 0",
-            f"        xmax = {_number(end_s)}",
+            f"        xmax = {_seconds(end_ms)}",
             f"        intervals: size = {len(intervals)}",
         ]
         for place, (start, end, text) in enumerate(intervals, 1):
-            lines += [f"        intervals [{place}]:", f"            xmin = {_number(start)}"]
-            lines += [f"            xmax = {_number(end)}", f"            text = {_quoted(text)}"]
+            lines += [f"        intervals [{place}]:", f"            xmin = {_seconds(start)}"]
+            lines += [f"            xmax = {_seconds(end)}", f"            text = {_quoted(text)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -69,25 +84,32 @@ def _channels(result: Transcript | Conversation) -> Iterator[tuple[str, Sequence
 
 
 def _cells(word: Word) -> list[str]:
-    return [f"{word.start_s:.3f}", f"{word.end_s:.3f}", word.text, f"{word.confidence:.4f}"]
+    return [
+        f"{word.start_s:.3f}",
+        f"{word.end_s:.3f}",
+        " ".join(word.text.split()),
+        f"{word.confidence:.4f}",
+        f"{word.score:.4f}",
+    ]
 
 
-def _intervals(words: Sequence[Word], end_s: float) -> Iterator[tuple[float, float, str]]:
-    """Words and the pauses between them, without gaps or overlaps, as an interval tier has to be."""
-    now = 0.0
+def _intervals(words: Sequence[Word]) -> Iterator[tuple[int, int, str]]:
+    """Words and the pauses before them, in milliseconds, without gaps or overlaps, none of length 0: as Praat wants."""
+    now = 0
     for word in words:
-        start, end = max(word.start_s, now), max(word.end_s, now)
+        start = max(_milliseconds(word.start_s), now)
         if start > now:
             yield now, start, ""
-        if end > start:
-            yield start, end, word.text
-        now = end
-    if end_s > now or not words:
-        yield now, max(end_s, now), ""
+        now = max(_milliseconds(word.end_s), start + 1)
+        yield start, now, word.text
 
 
-def _number(seconds: float) -> str:
-    return f"{seconds:.3f}"
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms // 1000}.{ms % 1000:03d}"
 
 
 def _quoted(text: str) -> str:

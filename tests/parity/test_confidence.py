@@ -12,11 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fastctc import _core
+import fastctc
+from conftest import DATA, ROOT
+from fastctc import DecoderOptions, _core
 from fastctc.errors import OptionError
+from fastctc.reference import load as load_reference
 from fastctc.reference.confidence import aggregate, frame_confidence
 from fastctc.reference.greedy import decode_greedy
 from fastctc.types import ConfidenceOptions
+from tolerances import CONFIDENCE_NEMO
 
 LogProbs = NDArray[np.float32]
 MEASURES: list[Any] = ["max_prob", "gibbs", "tsallis", "renyi"]
@@ -99,3 +103,85 @@ def test_alpha_is_above_zero(alpha: float) -> None:
     for implementation in (core, frame_confidence):
         with pytest.raises(OptionError, match="alpha"):
             implementation(log_probs, ConfidenceOptions(alpha=alpha))
+
+
+CASES = ["numbers", "kokoro_bf_emma_000", "heldout_theo_07_16k", "made_1", "made_2"]
+
+
+@pytest.fixture(scope="module")
+def golden() -> Any:
+    """What NeMo itself said (tools/confidence_goldens.py)."""
+    return dict(np.load(DATA / "golden" / "confidence.npz"))
+
+
+@pytest.fixture(scope="module")
+def models() -> Any:
+    folder = ROOT / "models" / "digits"
+    return fastctc.load(folder), load_reference(folder)
+
+
+def log_probs_of(case: str, golden: Any) -> LogProbs:
+    return golden[f"{case}/logprobs"] if case.startswith("made") else np.load(DATA / "golden" / "digits.npz")[
+        f"{case}/logprobs"
+    ]  # fmt: skip
+
+
+def options_of(nemo_name: str, alpha: float, aggregation: str) -> ConfidenceOptions:
+    """By NeMo's names: max_prob, entropy_KIND_NORM; prod."""
+    kind, norm = ("max_prob", "lin") if nemo_name == "max_prob" else nemo_name.split("_")[1:]
+    normalization: Any = {"lin": "linear", "exp": "exponential"}[norm]
+    measure: Any = kind
+    return ConfidenceOptions(
+        measure, float(alpha), normalization, "product" if aggregation == "prod" else aggregation  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def settings_of(golden: Any) -> Any:
+    """(place of measure and alpha, place of aggregation, options)."""
+    for i, measure in enumerate(golden["measures"]):
+        for j, alpha in enumerate(golden["alphas"]):
+            for k, aggregation in enumerate(golden["aggregations"]):
+                yield (i, j), k, options_of(str(measure), alpha, str(aggregation))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_frames_are_nemos(case: str, golden: Any) -> None:
+    log_probs = log_probs_of(case, golden)
+    for place, _, options in settings_of(golden):
+        for implementation in (core, frame_confidence):
+            expected = golden[f"{case}/frames"][place]
+            np.testing.assert_allclose(implementation(log_probs, options), expected, atol=CONFIDENCE_NEMO)
+
+
+@pytest.mark.parametrize("kind", ["greedy", "beam"])
+@pytest.mark.parametrize("case", CASES)
+def test_tokens_and_words_are_nemos(case: str, kind: Any, golden: Any, models: Any) -> None:
+    """Beam search finds other pieces of the made cases, whose probabilities are so spread: those go without it."""
+    if kind == "beam" and case.startswith("made"):
+        pytest.skip("beam search finds a likelier text than greedy search there")
+    log_probs = log_probs_of(case, golden)
+    for place, k, options in settings_of(golden):
+        for model in models:
+            result = model.decode(log_probs, DecoderOptions(kind=kind, confidence=options))
+            assert [token.id for token in result.tokens] == golden[f"{case}/ids"].tolist()
+            assert result.text == str(golden[f"{case}/text"])
+            for name, parts in (("tokens", result.tokens), ("words", result.words)):
+                expected = golden[f"{case}/{name}"][place][k, 0]
+                found = [part.confidence for part in parts]
+                np.testing.assert_allclose(found, expected, atol=CONFIDENCE_NEMO, err_msg=f"{options} {name}")
+            if kind == "beam":
+                break  # the twin of beam search is compared elsewhere, and slow
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_blanks_can_be_counted_in_as_nemo_does(case: str, golden: Any) -> None:
+    """exclude_blank=False: the frames from a token's start to the next one's (docs/decoding.md)."""
+    log_probs = log_probs_of(case, golden)
+    for place, k, options in settings_of(golden):
+        of_frames = frame_confidence(log_probs, options)
+        starts = [token.start_frame for token in decode_greedy(log_probs, log_probs.shape[1] - 1, options).tokens]
+        found = [
+            aggregate([float(value) for value in of_frames[start:end]], options.aggregation)
+            for start, end in itertools.pairwise([*starts, len(log_probs)])
+        ]
+        np.testing.assert_allclose(found, golden[f"{case}/tokens"][place][k, 1], atol=CONFIDENCE_NEMO)

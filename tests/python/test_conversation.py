@@ -162,13 +162,13 @@ class TestFormats:
 
     def test_srt(self) -> None:
         assert FORMATS["srt"](conversation()) == (
-            "1\n00:00:01,250 --> 00:00:04,000\nA & B: well then\n\n2\n00:00:02,000 --> 00:00:03,000\nc d: x < y\n"
+            "1\n00:00:01,250 --> 00:00:02,250\nA & B: well then\n\n2\n00:00:02,250 --> 00:00:03,250\nc d: x < y\n"
         )
 
     def test_vtt(self) -> None:
         assert FORMATS["vtt"](conversation()) == (
-            "WEBVTT\n\n00:00:01.250 --> 00:00:04.000\n<v A &amp; B>well then\n\n"
-            "00:00:02.000 --> 00:00:03.000\n<v c d>x &lt; y\n"
+            "WEBVTT\n\n00:00:01.250 --> 00:00:02.250\n<v A &amp; B>well then\n\n"
+            "00:00:02.250 --> 00:00:03.250\n<v c d>x &lt; y\n"
         )
 
     def test_json(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,102 @@ def test_a_lexicon_finds_its_words_only(model: fastctc.Recognizer, tmp_path: Pat
     assert [word.start_s for word in result.words] == [word.start_s for word in spelled.words]
 
 
+@pytest.fixture(scope="module")
+def lexicon(model: fastctc.Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Lexicon:
+    """Digits by names that their pieces don't spell; one has two spellings."""
+    path = tmp_path_factory.mktemp("lexicon") / "names.txt"
+    spelled = {word: f"\u2581{word}" for word in WORDS} | {"seven": "\u2581s even"}
+    lines = [f"Name-{word} {pieces}" for word, pieces in spelled.items()]
+    lines.append("Name-five \u2581f ive")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Lexicon(path, model)
+
+
+def test_hot_words_of_a_lexicon_are_its_words(model: fastctc.Recognizer, noisy: Any, lexicon: Lexicon) -> None:
+    """Whose spellings count: "Name-five" has no letter of what the model writes. The twin finds the same."""
+    from fastctc.reference.lexicon import Lexicon as LexiconTwin
+
+    plain = model.transcribe(noisy, decoder=DecoderOptions(kind="beam", lexicon=lexicon)).text.split()
+    log_probs = model.log_probs(model.features(noisy))
+    reference = load_reference(ROOT / "models" / "digits")
+    twin_lexicon = LexiconTwin.read(lexicon._path, reference._vocabulary)
+    for phrases in ({"Name-five": 8.0}, {"name-FIVE": 8.0}, {"Name-five Name-three": 12.0, "Name-nine": -3.0}):
+        decoder = DecoderOptions(kind="beam", beam_size=8, n_best=3, lexicon=lexicon, hot_words=phrases)
+        found = model.decode(log_probs, decoder)
+        assert found.text.split().count("Name-five") > plain.count("Name-five")
+        twin = reference.decode(log_probs, replace(decoder, lexicon=twin_lexicon))
+        assert [entry.text for entry in twin.alternatives] == [entry.text for entry in found.alternatives]
+        assert [entry.bonus_score for entry in twin.alternatives] == pytest.approx(
+            [entry.bonus_score for entry in found.alternatives], abs=1e-6
+        )
+        made = HotWords(model, phrases, lexicon=lexicon)
+        assert model.decode(log_probs, replace(decoder, hot_words=made)).text == found.text
+    for wrong, why in ((["Name-five Nobody Never"], "'Nobody', 'Never'"), ([" "], "empty")):
+        with pytest.raises(OptionError, match=why):
+            HotWords(model, wrong, lexicon=lexicon)
+
+
+def test_thousands_of_phrases_that_are_not_said_change_nothing(model: fastctc.Recognizer, noisy: Any) -> None:
+    random = np.random.default_rng(5)
+    phrases = {" ".join(random.choice(WORDS, 6)): 5.0 for _ in range(3000)}
+    listed = {"five nine": 4.0}
+    for samples in (noisy, soundfile.read(RECORDING, dtype="float32")[0]):
+        few, many = (
+            model.transcribe(samples, decoder=DecoderOptions(kind="beam", n_best=3, hot_words=HotWords(model, words)))
+            for words in (listed, {**listed, **phrases})
+        )
+        assert many.text == few.text
+        assert many.alternatives[0].score == pytest.approx(few.alternatives[0].score, abs=1e-5)
+
+
+def test_readings_of_segments_make_readings_of_the_recording(model: fastctc.Recognizer, noisy: Any) -> None:
+    """With speech detection: every choice of one reading a segment, best sums first; the reference makes the same."""
+    pause = np.zeros(16000, np.float32)
+    audio = np.concatenate([noisy, pause, noisy * 0.9, pause])
+    decoder = DecoderOptions(kind="beam", beam_size=8, n_best=4)
+    result = model.transcribe(audio, vad="energy", decoder=decoder)
+    assert len(result.speech) == 2
+    parts = []
+    for segment in result.speech:
+        begin, end = (round(time_s * 16000) for time_s in (segment.start_s, segment.end_s))
+        parts.append(model.transcribe(audio[begin:end], decoder=decoder).alternatives)
+    sums = sorted((a.score + b.score for a in parts[0] for b in parts[1]), reverse=True)[:4]
+    assert [entry.score for entry in result.alternatives] == pytest.approx(sums, abs=1e-4)
+    first = result.alternatives[0]
+    assert (first.text, first.words) == (result.text, result.words)
+    assert len({entry.text for entry in result.alternatives}) > 1
+    for entry in result.alternatives:
+        assert entry.score == pytest.approx(entry.acoustic_score + entry.lm_score + entry.bonus_score)
+        assert entry.text == " ".join(word.text for word in entry.words)
+    expected = load_reference(ROOT / "models" / "digits").transcribe(audio, vad="energy", decoder=decoder)
+    assert [entry.text for entry in expected.alternatives] == [entry.text for entry in result.alternatives]
+    assert [entry.score for entry in expected.alternatives] == pytest.approx(sums, abs=1e-3)
+    assert model.transcribe(pause, vad="energy", decoder=decoder).alternatives[0].text == ""
+    assert model.transcribe(audio, vad="energy", decoder="beam").alternatives == ()
+
+
+def test_a_cut_loses_nothing_of_what_was_said_before(model: fastctc.Recognizer, tmp_path: Path) -> None:
+    """Segments of a stream that were cut at their longest: the language model's scores add up to the whole text's."""
+    samples, _ = soundfile.read(RECORDING, dtype="float32")
+    path = tmp_path / "pairs.arpa"
+    said = TEXT.split()
+    pairs = [f"-0.1\t{a} {b}" for a, b in zip(["<s>", *said], said, strict=False)]
+    unigrams = ["-3\t<unk>", "-99\t<s>\t-1", "-2\t</s>", *(f"-2\t{word}\t-1" for word in WORDS)]
+    header = f"\\data\\\nngram 1={len(unigrams)}\nngram 2={len(pairs)}\n"
+    sections = ("\\1-grams:\n" + "\n".join(unigrams), "\\2-grams:\n" + "\n".join(pairs))
+    path.write_text(f"{header}\n{sections[0]}\n\n{sections[1]}\n\n\\end\\\n", encoding="utf-8")
+    lm = LanguageModel(path)
+    decoder = DecoderOptions(kind="beam", beam_size=8, n_best=2, language_model=lm, lm_weight=0.2)
+    endpoint = fastctc.EndpointOptions(0.0, 0.0, max_length_s=0.9)
+    stream = model.stream(latency_ms=1040, decoder=decoder, endpoint=endpoint)
+    results = [result for result in [*stream.push(samples), *stream.finish()] if result.is_final]
+    assert [result.cause for result in results][:-1] == ["max_length"] * (len(results) - 1)
+    assert len(results) > 1
+    assert " ".join(result.text for result in results).split() == said
+    found = sum(result.transcript.alternatives[0].lm_score for result in results)
+    assert found == pytest.approx(0.2 * lm.score(TEXT), abs=1e-4)
+
+
 def test_streams_decode_the_same(model: fastctc.Recognizer, arpa: Path) -> None:
     samples, _ = soundfile.read(RECORDING, dtype="float32")
     decoder = DecoderOptions(kind="beam", language_model=arpa, lm_weight=0.1, n_best=2)
@@ -191,7 +288,19 @@ def test_the_command_line(arpa: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         if not more:
             assert len(result["alternatives"]) == 3
             assert result["alternatives"][0]["bonus_score"] > 0
+    words = tmp_path / "words.txt"
+    words.write_text(
+        "".join(f"{word.upper()} \u2581{word}\n" for word in TEXT.split() if word != "nine"), encoding="utf-8"
+    )
+    # With others allowed, words are what the pieces spell.
+    for more, first in (([], "TWO"), (["--out-of-lexicon", "allow"], "two")):
+        assert main(["transcribe", str(RECORDING), "--lexicon", str(words), "--hot-word", "TWO", "--quiet", *more]) == 0
+        out = capsys.readouterr().out.split()
+        assert out[0] == first
+        assert "NINE" not in out
     for wrong, why in (
+        (["--word-end", "<wb>"], "--lexicon FILE"),
+        (["--lexicon", str(words), "--word-end", "<wb>"], "word_end"),
         (["--hot-word", "nine:much"], "much"),
         (["--lm-weight", "1"], "--lm FILE"),
         (["--hot-words", str(tmp_path / "none")], "can't be read"),

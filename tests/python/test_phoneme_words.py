@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 import fastctc
 from conftest import external
-from fastctc import DecoderOptions, LanguageModel, Lexicon, ModelOptions
+from fastctc import DecoderOptions, HotWords, LanguageModel, Lexicon, ModelOptions
 
 # Measured with flashlight-text and KenLM by those who rebuilt the model (its README), on these sets.
 WORD_ERROR_RATES = {"librivox": 0.141, "cards": 0.286, "harvard_speechbrain": 0.147, "misc": 0.12}
@@ -78,3 +79,47 @@ def test_words_are_no_worse_than_its_readme(recognizer: fastctc.Recognizer, deco
         assert [word.text for word in result.words] == result.text.split()
     assert n_words > 5
     assert round(n_edits / n_words, 3) <= WORD_ERROR_RATES[name]
+
+
+# Read in these recordings, in the lexicon, and lost without help, wholly or in part.
+LISTED = ["clubs", "spades", "disposed", "hurt", "thin", "tear", "sheet", "mend", "four"]
+
+
+def recall_and_other_edits(
+    recognizer: fastctc.Recognizer, decoder: DecoderOptions, entries: list[tuple[Any, list[str]]]
+) -> tuple[int, int, list[str]]:
+    """How often listed words are found where they are said, edits of the others, and the texts."""
+    n_found = n_edits = 0
+    texts = []
+    for log_probs, said in entries:
+        texts.append(recognizer.decode(log_probs, decoder).text)
+        found = texts[-1].split()
+        n_found += sum(min(found.count(word), said.count(word)) for word in LISTED)
+        n_edits += edits([w for w in found if w not in LISTED], [w for w in said if w not in LISTED])
+    return n_found, n_edits, texts
+
+
+def test_hot_words_raise_recall_and_lower_nothing_else(recognizer: fastctc.Recognizer, decoder: DecoderOptions) -> None:
+    """Phrases are matched as the lexicon spells them: phonemes have no letters. Thousands of others change nothing."""
+    folder = external("speech/read")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    entries = [
+        (log_probs_of(recognizer, folder / entry["audio"]), entry["text"].lower().replace("mister", "mr").split())
+        for entry in manifest
+    ]
+    n_said = sum(said.count(word) for _, said in entries for word in LISTED)
+    plain, plain_edits, plain_texts = recall_and_other_edits(recognizer, decoder, entries)
+    hot_words = HotWords(recognizer, LISTED, lexicon=decoder.lexicon)
+    hot, hot_edits, hot_texts = recall_and_other_edits(recognizer, replace(decoder, hot_words=hot_words), entries)
+    assert plain < n_said - 5
+    assert hot >= plain + 5
+    assert hot_edits <= plain_edits
+
+    lines = gzip.decompress((external("models/phoneme") / "lexicon.txt.gz").read_bytes()).decode().splitlines()
+    words = sorted({word for line in lines if (word := line.split("\t")[0]).isalpha() and len(word) > 4})
+    random = np.random.default_rng(1)
+    others = {" ".join(phrase): 5.0 for phrase in random.choice(words, (3000, 3))}
+    many = HotWords(recognizer, {**dict.fromkeys(LISTED, 5.0), **others}, lexicon=decoder.lexicon)
+    assert recall_and_other_edits(recognizer, replace(decoder, hot_words=many), entries)[2] == hot_texts
+    alone = HotWords(recognizer, others, lexicon=decoder.lexicon)
+    assert recall_and_other_edits(recognizer, replace(decoder, hot_words=alone), entries)[2] == plain_texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,27 @@ def test_a_bonus_against_words_makes_errors_and_loses() -> None:
         tune(model, log_probs, [""], BEAM)
 
 
+def test_random_weights_lie_between_and_are_the_same_again() -> None:
+    model = fastctc.load(ROOT / "models" / "digits")
+    log_probs = [model.log_probs(model.features(RECORDING))]
+
+    def pairs(seed: int) -> list[tuple[float, float]]:
+        trials = tune(
+            model, log_probs, [TEXT], BEAM, lm_weights=[0.0, 1.0], word_bonuses=[-40, 0.5, 1], n_random=12, seed=seed
+        )
+        assert [trial.n_edits for trial in trials] == sorted(trial.n_edits for trial in trials)
+        return [(trial.lm_weight, trial.word_bonus) for trial in trials]
+
+    first = pairs(1)
+    assert len(set(first)) == 12
+    assert all(0 <= weight <= 1 and -40 <= bonus <= 1 for weight, bonus in first)
+    assert pairs(1) == first != pairs(2)
+    wrong: dict[str, Any]
+    for wrong in ({"n_random": 0}, {"lm_weights": []}, {"word_bonuses": [float("nan")]}):
+        with pytest.raises(OptionError):
+            tune(model, log_probs, [TEXT], BEAM, **wrong)
+
+
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "dev.tsv"
     path.write_text(f"{RECORDING}\t{TEXT}\n", encoding="utf-8")
@@ -50,6 +72,8 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     out, err = capsys.readouterr()
     assert [line.split("\t")[1] for line in out.splitlines()] == ["-40", "0.5"]
     assert "--word-bonus 0.5" in err
+    assert main(["tune", str(path), "--word-bonuses=-1,1", "--random", "3", "--seed", "5"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
     path.write_text(f"{RECORDING}\n", encoding="utf-8")
     assert main(["tune", str(path)]) == 2
     assert "line 1" in capsys.readouterr().err

@@ -60,7 +60,7 @@ class ArpaReader {
     read_counts();
     tables_.orders.resize(counts_.size());
     for (std::size_t n = 1; n <= counts_.size(); ++n) read_section(n);
-    if (line_ != "\\end\\") lines_.fail("'" + quote(line_) + "' where \\end\\ is due.");
+    if (line_ != "\\end\\") lines_.fail("'" + quote(line_) + "' where \\end\\ is due. Fetch or make the file again.");
     if (next_filled()) lines_.fail("text after \\end\\. A file holds one model.");
     return std::move(tables_);
   }
@@ -90,7 +90,8 @@ class ArpaReader {
     // What stands before \data\ is a comment.
     do {
       if (!next_filled()) {
-        lines_.fail(lines_.number() + 1, "no line \\data\\ up to here: this is no ARPA file.");
+        lines_.fail(lines_.number() + 1,
+                    "no line \\data\\ up to here: this is no ARPA file. Give one, or what fastctc lm build made.");
       }
     } while (line_ != "\\data\\");
     while (next_filled() && line_.substr(0, 6) == "ngram ") add_count(line_.substr(6));
@@ -108,10 +109,12 @@ class ArpaReader {
       lines_.fail("'" + quote(line_) + "' is no `ngram N=COUNT`.");
     }
     if (order != counts_.size() + 1) {
-      lines_.fail("'" + quote(line_) + "' where the count of " + plural(counts_.size() + 1) + " is due.");
+      lines_.fail("'" + quote(line_) + "' where the count of " + plural(counts_.size() + 1) +
+                  " is due. Give every order from 1 on.");
     }
     if (counts_.size() == kHighestOrder) {
-      lines_.fail("an order above " + std::to_string(kHighestOrder) + ", the highest that is supported.");
+      lines_.fail("an order above " + std::to_string(kHighestOrder) +
+                  ", the highest that is supported. Prune the model to fewer.");
     }
     if (count > kMostNgrams) {
       lines_.fail("more n-grams of an order than are supported, " + std::to_string(kMostNgrams) + ".");
@@ -122,9 +125,10 @@ class ArpaReader {
   void read_section(std::size_t n) {
     const std::string mark = "\\" + plural(n) + ":";
     if (line_.empty()) {
-      lines_.fail(lines_.number() + 1, "the file ends where " + mark + " is due: it is cut off.");
+      lines_.fail(lines_.number() + 1,
+                  "the file ends where " + mark + " is due: it is cut off. Fetch or make it again.");
     }
-    if (line_ != mark) lines_.fail("'" + quote(line_) + "' where " + mark + " is due.");
+    if (line_ != mark) lines_.fail("'" + quote(line_) + "' where " + mark + " is due. Put the sections in order.");
     const Count count = counts_[n - 1];
     first_line_ = lines_.number() + 1;
     reserve(tables_.orders[n - 1], std::min(count.n, kTrustedCount));
@@ -138,12 +142,13 @@ class ArpaReader {
       n == 1 ? read_unigram() : read_ngram(n);
     }
     if (!next_filled()) {
-      lines_.fail(lines_.number() + 1, "the file ends after its " + plural(n) +
-                                           ", without \\end\\: it is cut off, or a section is missing.");
+      lines_.fail(lines_.number() + 1,
+                  "the file ends after its " + plural(n) +
+                      ", without \\end\\: it is cut off, or a section is missing. Fetch or make it again.");
     }
     if (line_.front() != '\\') {
       lines_.fail("more " + plural(n) + " than the " + std::to_string(count.n) + " that line " +
-                  std::to_string(count.line) + " announces.");
+                  std::to_string(count.line) + " announces. Correct the count, or make the file again.");
     }
     n == 1 ? end_unigrams() : sort(n);
   }
@@ -156,7 +161,8 @@ class ArpaReader {
     };
     if (!there) lines_.fail(lines_.number() + 1, "the file ends" + so_far() + "It is cut off.");
     const std::string_view first = Fields(line_).next();
-    if (first.empty() || first.front() == '\\') lines_.fail("the section ends" + so_far() + "The counts are wrong.");
+    if (first.empty() || first.front() == '\\')
+      lines_.fail("the section ends" + so_far() + "The counts are wrong: correct them, or make the file again.");
   }
 
   static void reserve(NgramList& list, std::size_t n) {
@@ -248,7 +254,8 @@ class ArpaReader {
 
   double read_prob(std::string_view text) {
     double log10_prob = 0;
-    if (!parse_decimal(text, &log10_prob)) lines_.fail("'" + quote(text) + "' is no log-prob.");
+    if (!parse_decimal(text, &log10_prob))
+      lines_.fail("'" + quote(text) + "' is no log-prob. A line is LOG10-PROB WORDS BACK-OFF; is it cut off?");
     if (log10_prob > 0) lines_.fail("the log-prob " + quote(text) + " is above 0.");
     return log10_prob;
   }

@@ -82,7 +82,9 @@ float frame_confidence(const float* log_probs, std::size_t n_tokens, const Confi
   } else {
     value = renyi(log_probs, n_tokens, v, a, is_linear);
   }
-  return static_cast<float>(std::min(std::max(value, 0.0), 1.0));
+  // NeMo's Gibbs measure with alpha above 1 is less than 0 where many tokens are likely.
+  const bool is_signed = options.measure == ConfidenceMeasure::gibbs && a > 1;
+  return static_cast<float>(std::min(is_signed ? value : std::max(value, 0.0), 1.0));
 }
 
 float aggregate(const float* confidences, std::size_t n, ConfidenceAggregation aggregation) {

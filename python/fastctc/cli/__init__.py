@@ -123,6 +123,10 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import check
 
         return check.run(arguments, load)
+    if command == "plot":
+        from fastctc.cli import plot
+
+        return plot.run(arguments, load)
     if command == "optimize":
         from fastctc.cli import optimize
 

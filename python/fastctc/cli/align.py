@@ -15,12 +15,12 @@ from fastctc.types import SessionOptions
 if TYPE_CHECKING:
     from fastctc.cli import Loader
 
-__all__ = ["run"]
+__all__ = ["read_text", "run"]
 
 
 def run(arguments: argparse.Namespace, load: Loader) -> int:
     """Runs the command; returns the exit status. Raises Error where text or audio can't be used."""
-    text = _read(arguments.text)
+    text = read_text(arguments.text)
     output = StreamOutput(sys.stdout, arguments.format, [arguments.audio])
     with library_messages(say):
         recognizer = load(
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
     return 0
 
 
-def _read(text: str) -> str:
+def read_text(text: str) -> str:
     """The text itself, or the content of the file that it names."""
     try:
         is_file = Path(text).is_file()

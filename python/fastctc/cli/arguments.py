@@ -27,6 +27,7 @@ examples:
   fastctc models list
   fastctc lm build en.arpa.gz en.lm
   fastctc align talk.wav "what is said in it"
+  fastctc plot talk.wav -o talk.svg
   fastctc doctor
 
 fastctc COMMAND --help tells more about a command."""
@@ -140,8 +141,22 @@ Finds when each word of a text is said in a recording: the most likely alignment
 log-probs."""
 
 
+_PLOT = """\
+Draws words, waveform, log-mel and token posteriors of a recording over one time axis, ready for a paper. It needs the
+package matplotlib: pip install 'fastctc[plot]'."""
+
+_PLOT_EPILOG = """\
+results:
+  One picture, by the end of its name PNG, SVG or PDF; it is complete or absent. A part from --start to --end is
+  recognised as a recording of its own. In SVG and PDF text stays text.
+
+examples:
+  fastctc plot talk.wav -o talk.svg --start 12 --end 16
+  fastctc plot talk.wav -o talk.png --text "what is said in it" --dpi 600"""
+
 _TUNE = """\
-Decodes recordings whose texts are known with every pair of weights, and tells which makes the fewest word errors."""
+Decodes recordings whose texts are known with every pair of weights, or with random ones, and tells which makes the
+fewest word errors."""
 
 _TUNE_EPILOG = """\
 results:
@@ -149,7 +164,8 @@ results:
 
 examples:
   fastctc tune dev.tsv --model exports/en --lm en.lm
-  fastctc tune dev.tsv --lm en.lm --lm-weights 0.3,0.4,0.5 --word-bonuses 0,1 --beam 64"""
+  fastctc tune dev.tsv --lm en.lm --lm-weights 0.3,0.4,0.5 --word-bonuses 0,1 --beam 64
+  fastctc tune dev.tsv --lm en.lm --lm-weights 0.2,1.2 --word-bonuses=-1,2 --random 30 --seed 7"""
 
 
 class _Version(argparse.Action):
@@ -254,6 +270,10 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     align.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
     align.add_argument("--format", choices=_FORMATS, default="tsv", help="default: tsv")
     _add_model_options(align)
+    plot = commands.add_parser(
+        "plot", help="draw a recording and what was heard in it", description=_PLOT, epilog=_PLOT_EPILOG
+    )
+    _add_plot(plot)
     tune = commands.add_parser("tune", help="find the weights of beam search", description=_TUNE, epilog=_TUNE_EPILOG)
     tune.add_argument("list", metavar="LIST", help="recordings and what is said in them: RECORDING<TAB>TEXT a line")
     tune.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
@@ -261,6 +281,10 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "--lm-weights", type=_numbers, metavar="X,X", default=(0.0, 0.25, 0.5, 0.75, 1.0, 1.5), help="to be tried"
     )
     tune.add_argument("--word-bonuses", type=_numbers, metavar="X,X", default=(0.0, 0.5, 1.0, 2.0), help="to be tried")
+    tune.add_argument(
+        "--random", type=_beam, metavar="N", help="try N pairs drawn from between the least and greatest of them"
+    )
+    tune.add_argument("--seed", type=_seed, metavar="N", default=0, help="of what is drawn (default: 0)")
     _add_decoder(tune)
     _add_model_options(tune)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
@@ -275,6 +299,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "check": check,
         "optimize": optimize,
         "align": align,
+        "plot": plot,
         "tune": tune,
         "lm": lm,
         "models": models,
@@ -417,6 +442,36 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("audio", metavar="AUDIO", help="recording")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="picture to be made: a name that ends in .png, .svg or .pdf",
+    )
+    parser.add_argument("--model", metavar="DIR", help="model directory or graph (default: the demo model)")
+    parser.add_argument(
+        "--channel",
+        type=_channel,
+        default="mean",
+        metavar="N|mean",
+        help="channel, from 0, or the mean (default: mean)",
+    )
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="second that it starts with (default: 0)")
+    parser.add_argument(
+        "--end", type=float, metavar="S", help="second that it ends with (default: the recording's end)"
+    )
+    parser.add_argument(
+        "--text", metavar="TEXT", help="what is said there, or a file that holds it: its words are aligned, not found"
+    )
+    parser.add_argument("--dpi", type=_dpi, default=300, metavar="N", help="dots an inch, of images (default: 300)")
+    parser.add_argument("--width", type=float, metavar="IN", help="inches (default: 7.2; longer recordings wider)")
+    _add_decoder(parser)
+    _add_model_options(parser)
+
+
 def _add_channel_names(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channel-names",
@@ -445,6 +500,13 @@ def _add_decoder(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--hot-words", metavar="FILE", action="append", help="such phrases, one a line")
     group.add_argument("--lexicon", metavar="FILE", help="find only its words: WORD PIECE PIECE ... a line")
+    group.add_argument("--word-end", metavar="PIECE", help="of the lexicon: put after every spelling, as <wb>")
+    group.add_argument(
+        "--out-of-lexicon",
+        choices=("forbid", "allow"),
+        metavar="WHAT",
+        help="forbid other words (default), or allow them at a cost",
+    )
     group.add_argument("--alternatives", type=_beam, metavar="N", help="with json: the N best readings")
 
 
@@ -477,6 +539,14 @@ def _threads(text: str) -> int:
 
 def _beam(text: str) -> int:
     return _whole_number(text, 1, "a whole number from 1")
+
+
+def _dpi(text: str) -> int:
+    return _whole_number(text, 1, "a whole number of dots an inch from 1")
+
+
+def _seed(text: str) -> int:
+    return _whole_number(text, 0, "a whole number from 0")
 
 
 def _latency(text: str) -> int:

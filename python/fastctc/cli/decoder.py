@@ -29,19 +29,30 @@ def decoder_options(arguments: argparse.Namespace, recognizer: Recognizer) -> De
     }
     options = {name: value for name, value in given.items() if value is not None}
     phrases = _phrases(arguments)
-    if not (options or phrases or arguments.lm or arguments.lexicon):
+    of_lexicon = arguments.lexicon or arguments.word_end or arguments.out_of_lexicon
+    if not (options or phrases or arguments.lm or of_lexicon):
         return None
     if arguments.lm_weight is not None and not arguments.lm:
         raise OptionError("--lm-weight weighs the model of --lm FILE: give that too.")
+    if (arguments.word_end or arguments.out_of_lexicon) and not arguments.lexicon:
+        raise OptionError("--word-end and --out-of-lexicon tell of the words of --lexicon FILE: give that too.")
     if arguments.alternatives is not None and arguments.beam is None:
         options["beam_size"] = max(DecoderOptions.beam_size, arguments.alternatives)
     from fastctc.decoding import HotWords, LanguageModel, Lexicon
 
+    lexicon = None
+    if arguments.lexicon:
+        lexicon = Lexicon(
+            arguments.lexicon,
+            recognizer,
+            word_end=arguments.word_end or "",
+            out_of_lexicon=arguments.out_of_lexicon or "forbid",
+        )
     return DecoderOptions(
         kind="beam",
         language_model=LanguageModel(arguments.lm) if arguments.lm else None,
-        hot_words=HotWords(recognizer, phrases) if phrases else None,
-        lexicon=Lexicon(arguments.lexicon, recognizer) if arguments.lexicon else None,
+        hot_words=HotWords(recognizer, phrases, lexicon=lexicon) if phrases else None,
+        lexicon=lexicon,
         **options,
     )
 

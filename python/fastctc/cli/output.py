@@ -17,7 +17,15 @@ from fastctc.cli.arguments import STDIN
 from fastctc.errors import OptionError, OutputError
 from fastctc.types import Conversation, Transcript
 
-__all__ = ["DirectoryOutput", "Result", "StreamOutput", "is_utf8", "write_all", "write_atomically"]
+__all__ = [
+    "DirectoryOutput",
+    "Result",
+    "StreamOutput",
+    "is_utf8",
+    "write_all",
+    "write_atomically",
+    "write_bytes_atomically",
+]
 
 Result: TypeAlias = Transcript | Conversation
 
@@ -162,7 +170,12 @@ class DirectoryOutput:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes UTF-8 text so that `path` holds all of it or what it held before, whatever happens meanwhile.
+    """Writes UTF-8 text as `write_bytes_atomically`."""
+    write_bytes_atomically(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Writes bytes so that `path` holds all of them or what it held before, whatever happens meanwhile.
 
     Raises:
         OutputError: it can't be written; `errno` tells the system's reason.
@@ -172,7 +185,7 @@ def write_atomically(path: Path, text: str) -> None:
         try:
             # Not `tempfile`: results have the permissions that the user's umask gives.
             with partial.open("xb") as file:
-                file.write(text.encode("utf-8", "backslashreplace"))
+                file.write(content)
                 file.flush()
                 # The data has to be on the disk before its name is, or a power cut leaves an empty file.
                 os.fsync(file.fileno())

@@ -40,6 +40,8 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
             decoder,
             lm_weights=arguments.lm_weights if arguments.lm else (0.0,),
             word_bonuses=arguments.word_bonuses,
+            n_random=arguments.random,
+            seed=arguments.seed,
             on_trial=None if is_terminal else lambda trial: print(_row(trial), flush=True),
         )
     if is_terminal:

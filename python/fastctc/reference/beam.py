@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fastctc.errors import ModelError, OptionError
 from fastctc.reference.hot_words import HotWords
 from fastctc.reference.language_model import LanguageModel
+from fastctc.reference.spelled_phrases import spell_phrases, token_characters
 from fastctc.reference.vocabulary import Vocabulary
 from fastctc.types import DecoderOptions
 
@@ -37,7 +38,13 @@ def beam_options(options: DecoderOptions, vocabulary: Vocabulary) -> DecoderOpti
     if isinstance(options.hot_words, (Mapping, Sequence)):
         words = options.hot_words
         pairs = words.items() if isinstance(words, Mapping) else [(phrase, DEFAULT_BONUS) for phrase in words]
-        changes["hot_words"] = HotWords(vocabulary, list(pairs))
+        if options.lexicon is None or options.lexicon.out_of_lexicon == "allow":
+            changes["hot_words"] = HotWords(vocabulary, list(pairs))
+        else:
+            spellings = options.lexicon.spellings()
+            characters = token_characters(vocabulary.pieces, vocabulary.blank_id, spellings)
+            spelled = spell_phrases(list(pairs), spellings, characters)
+            changes["hot_words"] = HotWords(Vocabulary(characters, vocabulary.blank_id), spelled, ignore_case=False)
     return replace(options, **changes)
 
 
@@ -99,9 +106,19 @@ class BeamDecoder:
 
     def reset(self) -> None:
         """Forget everything."""
+        self._open: tuple[int, ...] = ()  # tokens before the first prefix, of the word that was open there
+        self._begin(self._start())
+
+    def carry_on(self) -> None:
+        """Forget tokens, frames and scores, but go on behind partial(): what was said before is known."""
+        prefix = min(self._beam, key=self._order)
+        self._open = () if self._is_spelled else self._last_word_tokens(prefix)
+        self._begin(self._fusion(prefix)._replace(lm=0.0, bonus=0.0))
+
+    def _begin(self, fusion: Fusion) -> None:
         self._n_frames = 0
         self._beam: dict[Prefix, Entry] = {(): Entry(blank=0.0)}
-        self._fusions: dict[Prefix, Fusion] = {(): self._start()}
+        self._fusions: dict[Prefix, Fusion] = {(): fusion}
         self._beam[()].total = 0.0
         self._beam[()].score = self._fusions[()].score
 
@@ -248,7 +265,7 @@ class BeamDecoder:
         return bool(lexicon.words_at(node))
 
     def _last_word_tokens(self, prefix: Prefix) -> tuple[int, ...]:
-        tokens = [token for token, _ in prefix]
+        tokens = [*self._open, *(token for token, _ in prefix)]
         starts = [i for i, token in enumerate(tokens) if self._surfaces[token].startswith(b" ")]
         return tuple(tokens[starts[-1] if starts else 0 :])
 

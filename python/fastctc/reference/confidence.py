@@ -27,7 +27,10 @@ def frame_confidence(log_probs: NDArray[np.float32], options: ConfidenceOptions)
     if log_probs.shape[1] < 2:
         return np.ones(len(log_probs), np.float32)
     with np.errstate(invalid="ignore"):
-        return np.clip(_measure(log_probs.astype(np.float64), options), 0, 1).astype(np.float32)
+        values = _measure(log_probs.astype(np.float64), options)
+    # NeMo's Gibbs measure with alpha above 1 is less than 0 where many tokens are likely.
+    least = -np.inf if options.measure == "gibbs" and options.alpha > 1 else 0
+    return np.clip(values, least, 1).astype(np.float32)
 
 
 def _measure(x: NDArray[np.float64], options: ConfidenceOptions) -> NDArray[np.float64]:

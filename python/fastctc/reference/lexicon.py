@@ -73,21 +73,7 @@ class Lexicon:
             ModelError: With the line number.
             OptionError: word_end is no piece.
         """
-        what = f"Lexicon '{os.fspath(path)}'"
-        try:
-            with open(path, "rb") as file:  # noqa: PTH123 (Path("") is the current directory)
-                data = file.read()
-        except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the path
-            raise ModelNotFoundError(f"{what} is not there.") from error
-        except OSError as error:
-            raise ModelError(f"{what} can't be read: {error}") from error
-        ids = {piece: token for token, piece in enumerate(vocabulary.pieces) if token != vocabulary.blank_id}
-        if word_end and word_end not in ids:
-            raise OptionError(f"Option word_end is '{word_end}', which is no piece of the vocabulary.")
-        try:
-            entries = parse(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data, ids, word_end, what)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ModelError(f"{what} is damaged: {error}") from error
+        entries = read_entries(path, vocabulary.pieces, vocabulary.blank_id, word_end)
         return cls(entries, len(vocabulary), out_of_lexicon)
 
     def child(self, node: Node, token_id: int) -> Node | None:
@@ -102,6 +88,14 @@ class Lexicon:
     def words_spelled(self, token_ids: Node) -> list[str]:
         """Words that the tokens spell, in the order of their positions."""
         return [self.words[position] for position in sorted(self._words_at.get(token_ids, ()))]
+
+    def spellings(self) -> dict[str, list[Node]]:
+        """All spellings of each word."""
+        found: dict[str, list[Node]] = {}
+        for node, positions in self._words_at.items():
+            for position in positions:
+                found.setdefault(self.words[position], []).append(node)
+        return found
 
     def is_leaf(self, node: Node) -> bool:
         """Whether no spelling goes on from the node."""
@@ -131,6 +125,27 @@ class Lexicon:
     def n_nodes(self) -> int:
         """Different beginnings of spellings, the empty one among them."""
         return len(self._words_at)
+
+
+def read_entries(
+    path: str | os.PathLike[str], pieces: Sequence[str], blank_id: int, word_end: str
+) -> list[tuple[str, list[int]]]:
+    """(word, token ids) of each line. Raises as `Lexicon.read`."""
+    what = f"Lexicon '{os.fspath(path)}'"
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (Path("") is the current directory)
+            data = file.read()
+    except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ModelNotFoundError(f"{what} is not there.") from error
+    except OSError as error:
+        raise ModelError(f"{what} can't be read: {error}") from error
+    ids = {piece: token for token, piece in enumerate(pieces) if token != blank_id}
+    if word_end and word_end not in ids:
+        raise OptionError(f"Option word_end is '{word_end}', which is no piece of the vocabulary.")
+    try:
+        return parse(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data, ids, word_end, what)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ModelError(f"{what} is damaged: {error}") from error
 
 
 def parse(data: bytes, ids: dict[str, int], word_end: str, what: str) -> list[tuple[str, list[int]]]:

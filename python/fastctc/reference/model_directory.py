@@ -30,6 +30,8 @@ class ModelDirectory:
     graphs: GraphFiles
     tokens: Path
     manifest: Mapping[str, Any]
+    tokenizer: Path | None = None
+    """Its SentencePiece model."""
 
     @classmethod
     def open(cls, path: Path, options: ModelOptions) -> ModelDirectory:
@@ -39,10 +41,13 @@ class ModelDirectory:
             raise ModelNotFoundError(f"There is no model at {directory}.")
         manifest = _read_manifest(directory)
         graphs = find_graphs(directory, graph, manifest)
-        named = options.tokens or manifest.get("tokens") or _usual_tokens(directory)
-        source = "option" if options.tokens else "manifest" if manifest.get("tokens") else "directory"
-        tokens = file_inside(directory, named, source, follow_links=source == "option")
-        return cls(graphs, tokens, manifest)
+        tokens = _named_file(directory, options.tokens, manifest.get("tokens"))
+        if tokens is None:
+            tokens = file_inside(directory, _usual_tokens(directory), "directory")
+        tokenizer = _named_file(directory, options.tokenizer, manifest.get("tokenizer"))
+        if tokenizer is None:
+            tokenizer = usual_file_inside(directory, "tokenizer.model")
+        return cls(graphs, tokens, manifest, tokenizer)
 
     @property
     def graph(self) -> Path:
@@ -191,11 +196,19 @@ def _check_types(manifest: Mapping[str, Any], path: Path) -> None:
         check(name, manifest.get(name), (dict,), "an object")
     for name in ("blank_id", "text_style", "max_encoder_frames", "log_probs_kind"):
         check(name, manifest.get(name), (str, int, float), "one value")
-    check("tokens", manifest.get("tokens"), (str,), "a file's name")
+    for name in ("tokens", "tokenizer"):
+        check(name, manifest.get(name), (str,), "a file's name")
     for key, value in (manifest.get("graphs") or {}).items():
         if value is None:
             raise ModelError(f"{path}: graphs.{key} must be a file's name, not null.")
         check(f"graphs.{key}", value, (str,), "a file's name")
+
+
+def _named_file(directory: Path, option: str, manifest: str | None) -> Path | None:
+    """The file that the caller or the manifest names; None: neither does."""
+    if option:
+        return file_inside(directory, option, "option", follow_links=True)
+    return file_inside(directory, manifest, "manifest") if manifest else None
 
 
 def _usual_tokens(directory: Path) -> str:

@@ -24,10 +24,13 @@ from fastctc.reference.long_form import compute_log_probs, join_spoken
 from fastctc.reference.model_directory import ModelDirectory
 from fastctc.reference.model_graphs import ModelGraphs
 from fastctc.reference.speech_detector import detect_speech
+from fastctc.reference.speller import spell
 from fastctc.reference.stream import Stream
 from fastctc.reference.vocabulary import Vocabulary
+from fastctc.second_pass import check_rescoring, rescored
 from fastctc.types import (
     Alternative,
+    ConfidenceOptions,
     ConversationOptions,
     DecoderOptions,
     FrontendOptions,
@@ -48,10 +51,13 @@ DEMO_MODEL = Path("demo_model") / "digits"
 class Recognizer:
     """As `fastctc.Recognizer`."""
 
-    def __init__(self, frontend: FrontendOptions, graphs: ModelGraphs, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, frontend: FrontendOptions, graphs: ModelGraphs, vocabulary: Vocabulary, tokenizer: Path | None = None
+    ) -> None:
         self._frontend = frontend
         self._graphs = graphs
         self._vocabulary = vocabulary
+        self._tokenizer = tokenizer
 
     @property
     def frontend(self) -> FrontendOptions:
@@ -105,7 +111,31 @@ class Recognizer:
     def decode(self, log_probs: npt.ArrayLike, decoder: Decoder = None) -> Transcript:
         """The transcript of log-probs [n_frames, n_tokens]."""
         values = np.asarray(log_probs, np.float32)
-        return self._decode(values, len(values) * self.frame_s, _resolve_decoder(decoder))
+        options = _resolve_decoder(decoder)
+        return rescored(self._decode(values, len(values) * self.frame_s, options), options)
+
+    def align(
+        self,
+        audio: Any,
+        text: str,
+        *,
+        sample_rate: int | None = None,
+        channel: int | Literal["mean"] = "mean",
+        confidence: ConfidenceOptions | None = None,
+        long_form: LongFormOptions | None = None,
+    ) -> Transcript:
+        """When each word of a known text is said."""
+        loaded = load_audio(audio, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz)
+        options, vocabulary = long_form or LongFormOptions(), self._vocabulary
+        ids = spell(text, vocabulary, self._tokenizer)
+        log_probs, method = compute_log_probs(
+            loaded.samples, self._frontend, self._graphs, vocabulary.blank_id, options
+        )
+        confidence = confidence or options.decoder.confidence
+        hypothesis = align(log_probs, ids, vocabulary.blank_id, confidence)
+        duration_s = len(loaded.samples) / self.sample_rate_hz
+        transcript = assemble(hypothesis, vocabulary, self.frame_s, duration_s, confidence.aggregation)
+        return replace(transcript, method=method)
 
     def transcribe(
         self,
@@ -159,7 +189,7 @@ class Recognizer:
     ) -> Transcript | Error:
         try:
             loaded = load_audio(source, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz)
-            return self._transcribe_samples(loaded.samples, options)
+            return rescored(self._transcribe_samples(loaded.samples, options), options.decoder)
         except Error as error:
             return error
 
@@ -175,10 +205,12 @@ class Recognizer:
         for segment in detect_speech(samples, options.vad, self.sample_rate_hz):
             start, end = (round(time_s * self.sample_rate_hz) for time_s in (segment.start_s, segment.end_s))
             parts.append((segment, self._transcribe_samples(samples[start:end], unspoken)))
-        return join_spoken(parts, duration_s, self._transcribe_samples(samples[:0], unspoken).method)
+        empty = self._transcribe_samples(samples[:0], unspoken)
+        return join_spoken(parts, duration_s, empty, options.decoder.n_best)
 
     def _decode(self, log_probs: npt.NDArray[np.float32], duration_s: float, options: DecoderOptions) -> Transcript:
         """Greedy, or the twin of beam search, with twins of what it uses."""
+        check_rescoring(options)
         vocabulary, aggregation = self._vocabulary, options.confidence.aggregation
         if options.kind == "greedy":
             hypothesis = decode_greedy(log_probs, vocabulary.blank_id, options.confidence)
@@ -190,7 +222,7 @@ class Recognizer:
             aligned = align(log_probs, entry.token_ids, vocabulary.blank_id, options.confidence)
             transcript = assemble(aligned, vocabulary, self.frame_s, duration_s, aggregation, entry.words)
             scores = entry.score, entry.acoustic_score, entry.lm_score, entry.bonus_score
-            alternatives.append(Alternative(transcript.text, transcript.words, *scores))
+            alternatives.append(Alternative(transcript.text, transcript.words, *scores, transcript.tokens))
             transcripts.append(transcript)
         return replace(transcripts[0], alternatives=tuple(alternatives) if options.n_best > 1 else ())
 
@@ -212,7 +244,7 @@ def load(
     frontend = directory.frontend(options, graph["metadata"], graph["layout"], graph["n_features"])
     blank_id = directory.blank_id(options, graph["metadata"])
     vocabulary = Vocabulary.read(directory.tokens, graph["n_tokens"], blank_id, options.text_style)
-    return Recognizer(frontend, graphs, vocabulary)
+    return Recognizer(frontend, graphs, vocabulary, directory.tokenizer)
 
 
 def transcribe(
