@@ -1,6 +1,7 @@
 // A hypothesis in frames to a transcript in seconds.
 #pragma once
 
+#include "fastctc/export.h"
 #include "fastctc/options.h"
 #include "fastctc/types.h"
 #include "fastctc/vocabulary.h"
@@ -12,7 +13,7 @@ namespace fastctc {
 // A word runs from its first token to its last; its confidence is aggregated over them. The transcript is as sure as
 // its words on average, 1 without words. Words and text are the hypothesis' own where it has any (of a lexicon). Raises
 // OptionError on a token that is not in the vocabulary.
-Transcript assemble(const Hypothesis& hypothesis, const Vocabulary& vocabulary, double frame_s, double duration_s,
-                    ConfidenceAggregation aggregation = ConfidenceAggregation::min);
+FASTCTC_API Transcript assemble(const Hypothesis& hypothesis, const Vocabulary& vocabulary, double frame_s,
+                                double duration_s, ConfidenceAggregation aggregation = ConfidenceAggregation::min);
 
 }  // namespace fastctc
