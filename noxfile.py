@@ -9,7 +9,7 @@ import nox
 
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "cpp", "tests", "asan"]
+nox.options.sessions = ["lint", "types", "tests", "asan"]
 
 CPP_FOLDERS = ("cpp", "python/bindings", "tests/cpp", "tests/install")
 # Pinned: formatters change their mind between versions.
@@ -19,6 +19,7 @@ MYPY = "mypy==2.4.1"
 SILERO = "silero-vad==6.2.3"  # the version of tests/data/golden/silero.npz
 # g++'s own; Python is not built with them, so they are loaded first.
 SANITIZERS = ("libasan.so", "libubsan.so")
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
 # The boundaries where bad input arrives. Memory growth is not measured here: the sanitizer keeps freed memory.
 FAULT_TESTS = (
     "tests/python/test_audio.py",
@@ -57,8 +58,38 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def tests(session: nox.Session) -> None:
+    """The package as a user installs it, every Python test, and the C++ tests; warnings are errors."""
+    _build(session, "build/nox-tests", "-Ccmake.define.FASTCTC_WARNINGS_AS_ERRORS=ON")
+    # Its Python code needs torch; the tests read its ONNX file alone.
+    session.install("--no-deps", SILERO)
+    if not session.posargs:
+        _run_cpp_tests(session, "build/nox-tests")
+    # From outside the sources, so that the installed package is what is tested.
+    session.run("pytest", *PARALLEL, *session.posargs, env={"PYTHONSAFEPATH": "1"})
+
+
+@nox.session
+def asan(session: nox.Session) -> None:
+    """The C++ tests, and bad input through the Python module, under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    if sys.platform != "linux":
+        session.skip("the sanitizers' libraries are preloaded as Linux does")
+    _build(session, "build/nox-asan", "-Ccmake.define.FASTCTC_SANITIZE=address,undefined")
+    if not session.posargs:
+        _run_cpp_tests(session, "build/nox-asan")
+    libraries = [session.run("g++", f"-print-file-name={name}", external=True, silent=True) for name in SANITIZERS]
+    environment = {
+        "PYTHONSAFEPATH": "1",
+        "LD_PRELOAD": " ".join(str(library).strip() for library in libraries),
+        # Python itself keeps memory to its end.
+        "ASAN_OPTIONS": "detect_leaks=0",
+    }
+    session.run("pytest", *PARALLEL, *(session.posargs or FAULT_TESTS), env=environment)
+
+
+@nox.session
 def cpp(session: nox.Session) -> None:
-    """The C++ tests, plain and under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    """The C++ library and its tests alone, by CMake preset (dev, asan, tsan): not a default, the others cover it."""
     session.install("cmake>=3.21,<4", "ninja", "onnxruntime")
     library = _onnxruntime_library(session)
     for preset in session.posargs or ("dev", "asan"):
@@ -67,30 +98,15 @@ def cpp(session: nox.Session) -> None:
         session.run("ctest", "--preset", preset, env={"FASTCTC_ONNXRUNTIME": library})
 
 
-@nox.session
-def tests(session: nox.Session) -> None:
-    """The package as a user installs it, and every Python test."""
-    session.install(".[test]")
-    # Its Python code needs torch; the tests read its ONNX file alone.
-    session.install("--no-deps", SILERO)
-    # From outside the sources, so that the installed package is what is tested.
-    session.run("pytest", *session.posargs, env={"PYTHONSAFEPATH": "1"})
+def _build(session: nox.Session, tree: str, *definitions: str) -> None:
+    """Installs the package from one build tree that holds the C++ tests too: every source is compiled once."""
+    session.install(".[test]", f"-Cbuild-dir={tree}", "-Ccmake.define.FASTCTC_BUILD_TESTS=ON", *definitions)
 
 
-@nox.session
-def asan(session: nox.Session) -> None:
-    """Bad input through the Python module built with AddressSanitizer and UndefinedBehaviorSanitizer."""
-    if sys.platform != "linux":
-        session.skip("the sanitizers' libraries are preloaded as Linux does")
-    session.install(".[test]", "-Ccmake.define.FASTCTC_SANITIZE=address,undefined", "-Cbuild-dir=build/python-asan")
-    libraries = [session.run("g++", f"-print-file-name={name}", external=True, silent=True) for name in SANITIZERS]
-    environment = {
-        "PYTHONSAFEPATH": "1",
-        "LD_PRELOAD": " ".join(str(library).strip() for library in libraries),
-        # Python itself keeps memory to its end.
-        "ASAN_OPTIONS": "detect_leaks=0",
-    }
-    session.run("pytest", *(session.posargs or FAULT_TESTS), env=environment)
+def _run_cpp_tests(session: nox.Session, tree: str) -> None:
+    session.install("cmake>=3.21,<4")
+    environment = {"FASTCTC_ONNXRUNTIME": _onnxruntime_library(session)}
+    session.run("ctest", "--test-dir", tree, "--output-on-failure", env=environment)
 
 
 def _onnxruntime_library(session: nox.Session) -> str:

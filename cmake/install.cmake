@@ -42,7 +42,7 @@ configure_file(cmake/fastctc.pc.in ${generated}/fastctc.pc.in @ONLY)
 file(GENERATE OUTPUT ${generated}/fastctc.pc INPUT ${generated}/fastctc.pc.in)
 install(FILES ${generated}/fastctc.pc DESTINATION ${pkgconfig_folder} COMPONENT development)
 
-if(TARGET fastctc-transcribe)
+if(FASTCTC_BUILD_PROGRAM)
   install(TARGETS fastctc-transcribe RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 endif()
 if(SKBUILD)

@@ -22,7 +22,7 @@ fastctc_find_headers(json HEADER nlohmann/json.hpp TARGET nlohmann_json::nlohman
   URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz
   SHA256 d6c65aca6b1ed68e7a182f4757257b107ae403032760ed6ef121c9d55e81757d)
 
-if(FASTCTC_BUILD_TESTS AND PROJECT_IS_TOP_LEVEL AND NOT SKBUILD)
+if(FASTCTC_BUILD_TESTS)
   fastctc_find_headers(doctest HEADER doctest/doctest.h TARGET doctest::doctest
     DEBIAN_PACKAGE doctest-dev
     URL https://github.com/doctest/doctest/archive/refs/tags/v2.4.11.tar.gz
