@@ -8,6 +8,20 @@
 #include "fastctc/confidence.h"
 
 namespace fastctc {
+namespace {
+
+// A frame, over the frames of tokens `begin` to `end`; 0 where they have none.
+float mean_log_prob(const std::vector<AlignedToken>& tokens, std::size_t begin, std::size_t end) {
+  double sum = 0;
+  std::size_t n_frames = 0;
+  for (std::size_t index = begin; index < end; ++index) {
+    sum += static_cast<double>(tokens[index].log_prob);
+    n_frames += tokens[index].end_frame - tokens[index].start_frame;
+  }
+  return n_frames == 0 ? 0 : static_cast<float>(sum / static_cast<double>(n_frames));
+}
+
+}  // namespace
 
 Transcript assemble(const Hypothesis& hypothesis, const Vocabulary& vocabulary, double frame_s, double duration_s,
                     ConfidenceAggregation aggregation) {
@@ -30,8 +44,8 @@ Transcript assemble(const Hypothesis& hypothesis, const Vocabulary& vocabulary, 
     confidences.clear();
     for (std::size_t index = begin; index < end; ++index) confidences.push_back(transcript.tokens[index].confidence);
     const float confidence = aggregate(confidences.data(), confidences.size(), aggregation);
-    transcript.words.push_back(
-        {std::move(text), transcript.tokens[begin].start_s, transcript.tokens[end - 1].end_s, confidence});
+    transcript.words.push_back({std::move(text), transcript.tokens[begin].start_s, transcript.tokens[end - 1].end_s,
+                                confidence, mean_log_prob(hypothesis.tokens, begin, end)});
     sum += confidence;
   };
   if (hypothesis.words.empty()) {

@@ -7,6 +7,7 @@
 
 #include "fastctc/audio.h"
 #include "fastctc/error.h"
+#include "fastctc/text_aligner.h"
 #include "longform/spoken.h"
 #include "longform/utterance.h"
 
@@ -27,6 +28,23 @@ class LongForm::Impl {
     } else {
       transcription_ = std::make_unique<longform::Spoken>(recognizer, options);
     }
+  }
+
+  Impl(const Recognizer& recognizer, const std::string& text, const LongFormOptions& options)
+      : model_rate_hz_(recognizer.sample_rate_hz()) {
+    validate(options);
+    if (options.vad.kind != VadKind::none) {
+      throw OptionError("A text is aligned to the whole recording: nothing tells which part of it is said in which " +
+                        std::string("segment of speech. Leave the option vad out."));
+    }
+    if (options.decoder.kind != DecoderKind::greedy) {
+      throw OptionError("A text to align is known, so there is nothing to search: of the options decoder only " +
+                        std::string("confidence counts. Leave kind at greedy."));
+    }
+    transcription_ = std::make_unique<longform::Utterance>(
+        recognizer, options,
+        std::make_unique<TextAligner>(recognizer.spell(text), recognizer.vocabulary().size(),
+                                      recognizer.vocabulary().blank_id(), options.decoder.confidence));
   }
 
   void push(AudioView audio) {
@@ -104,6 +122,8 @@ class LongForm::Impl {
 
 LongForm::LongForm(const Recognizer& recognizer, const LongFormOptions& options)
     : impl_(std::make_unique<Impl>(recognizer, options)) {}
+LongForm::LongForm(const Recognizer& recognizer, const std::string& text, const LongFormOptions& options)
+    : impl_(std::make_unique<Impl>(recognizer, text, options)) {}
 LongForm::~LongForm() = default;
 LongForm::LongForm(LongForm&&) noexcept = default;
 LongForm& LongForm::operator=(LongForm&&) noexcept = default;

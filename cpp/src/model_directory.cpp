@@ -159,6 +159,17 @@ std::string ModelDirectory::find_tokens() {
                            "the option tokens.");
 }
 
+std::string ModelDirectory::tokenizer_path() {
+  constexpr const char* kUsual = "tokenizer.model";
+  std::vector<Candidate> candidates;
+  if (!options_.tokenizer.empty()) candidates.push_back({options_.tokenizer, kOption});
+  add_manifest("tokenizer", candidates);
+  std::error_code error;
+  if (candidates.empty() && fs::exists(directory_ / kUsual, error)) candidates.push_back({kUsual, "file name"});
+  if (candidates.empty()) return "";
+  return file_in_directory(settle("tokenizer", {candidates.front()}), candidates.front().source);
+}
+
 void ModelDirectory::add_manifest(const std::string& name, std::vector<Candidate>& candidates) const {
   for (const Manifest* manifest : {&manifest_, &onnx_asr_}) {
     if (const std::string* value = manifest->find(name)) {

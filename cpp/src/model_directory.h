@@ -35,6 +35,8 @@ class ModelDirectory {
   std::vector<std::string> unmeasured_streaming_paths() const;
   void note_streaming(const std::map<int, std::vector<std::string>>& paths);
   const std::string& tokens_path() const { return tokens_path_; }
+  // Of its SentencePiece model; empty: there is none. Notes it.
+  std::string tokenizer_path();
 
   // Each resolves a group of properties and notes them in properties(). Raise ModelError on a contradiction or
   // on what nothing tells, OptionError on a value of the caller's that can't be.

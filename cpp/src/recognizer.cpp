@@ -1,5 +1,6 @@
 #include "fastctc/recognizer.h"
 
+#include <mutex>
 #include <utility>
 
 #include "fastctc/acoustic_model.h"
@@ -13,6 +14,7 @@
 #include "longform/source.h"
 #include "model_directory.h"
 #include "model_graphs.h"
+#include "text/speller.h"
 
 namespace fastctc {
 namespace {
@@ -48,6 +50,11 @@ struct Recognizer::Impl {
   Vocabulary vocabulary;
   std::vector<Property> properties;
   double frame_s;
+  std::string tokenizer_path;  // empty: there is none
+
+  // Made when it is first needed: who only transcribes needs no tokenizer.
+  mutable std::mutex mutex{};
+  mutable std::unique_ptr<const Speller> speller{};
 };
 
 Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, const SessionOptions& session) {
@@ -72,8 +79,9 @@ Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, 
   if (text_style.empty()) directory.note({"text_style", name_of(vocabulary.style()), "tokens"});
 
   const double frame_s = frame_length_s(frontend.options(), graphs->subsampling_factor());
-  return Recognizer(std::make_shared<const Impl>(
-      Impl{std::move(frontend), std::move(graphs), std::move(vocabulary), directory.properties(), frame_s}));
+  const std::string tokenizer_path = directory.tokenizer_path();
+  return Recognizer(std::shared_ptr<const Impl>(new Impl{std::move(frontend), std::move(graphs), std::move(vocabulary),
+                                                         directory.properties(), frame_s, tokenizer_path}));
 }
 
 Recognizer::Recognizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -107,6 +115,24 @@ Transcript Recognizer::assemble(const std::vector<Hypothesis>& n_best, double du
                                        hypothesis.acoustic_score, hypothesis.lm_score, hypothesis.bonus_score});
   }
   return transcript;
+}
+
+std::vector<int> Recognizer::spell(const std::string& text) const {
+  const std::lock_guard<std::mutex> lock(impl_->mutex);
+  if (!impl_->speller) {
+    std::unique_ptr<const SentencePieceModel> pieces;
+    if (!impl_->tokenizer_path.empty()) {
+      pieces = std::make_unique<const SentencePieceModel>(SentencePieceModel::read(impl_->tokenizer_path));
+    }
+    impl_->speller = std::make_unique<const Speller>(impl_->vocabulary, std::move(pieces));
+  }
+  return impl_->speller->spell(text);
+}
+
+Transcript Recognizer::align(AudioView audio, const std::string& text, const LongFormOptions& options) const {
+  LongForm long_form(*this, text, options);
+  long_form.push(audio);
+  return long_form.finish();
 }
 
 Features Recognizer::features(AudioView audio) const {

@@ -66,4 +66,13 @@ std::size_t white_space_bytes(const std::string& text, std::size_t position) {
   return space ? character.n_bytes : 0;
 }
 
+std::string to_utf8(std::uint32_t character) {
+  const auto byte = [](std::uint32_t value) { return static_cast<char>(static_cast<unsigned char>(value)); };
+  const auto trailing = [&](int shift) { return byte(0x80 | ((character >> shift) & 0x3F)); };
+  if (character < 0x80) return {byte(character)};
+  if (character < 0x800) return {byte(0xC0 | (character >> 6)), trailing(0)};
+  if (character < 0x10000) return {byte(0xE0 | (character >> 12)), trailing(6), trailing(0)};
+  return {byte(0xF0 | (character >> 18)), trailing(12), trailing(6), trailing(0)};
+}
+
 }  // namespace fastctc

@@ -19,4 +19,7 @@ std::size_t find_invalid_utf8(const std::string& text);
 // Bytes of the white-space character (one that Python's str.split splits at) at `position`, 0 where there is none.
 std::size_t white_space_bytes(const std::string& text, std::size_t position);
 
+// The bytes of a code point.
+std::string to_utf8(std::uint32_t character);
+
 }  // namespace fastctc

@@ -15,7 +15,7 @@ namespace {
 
 using namespace fastctc_bindings;
 
-using WordParts = std::tuple<std::string, double, double, float>;
+using WordParts = std::tuple<std::string, double, double, float, float>;
 // Of a transcript: text, words, duration_s.
 using ChannelParts = std::tuple<std::string, std::vector<WordParts>, double>;
 
@@ -25,8 +25,8 @@ py::tuple conversation_segments(const std::vector<ChannelParts>& channels, doubl
   for (std::size_t channel = 0; channel < channels.size(); ++channel) {
     transcripts[channel].text = std::get<0>(channels[channel]);
     transcripts[channel].duration_s = std::get<2>(channels[channel]);
-    for (const auto& [text, start_s, end_s, confidence] : std::get<1>(channels[channel])) {
-      transcripts[channel].words.push_back({text, start_s, end_s, confidence});
+    for (const auto& [text, start_s, end_s, confidence, score] : std::get<1>(channels[channel])) {
+      transcripts[channel].words.push_back({text, start_s, end_s, confidence, score});
     }
   }
   fastctc::ConversationOptions options;
@@ -37,10 +37,8 @@ py::tuple conversation_segments(const std::vector<ChannelParts>& channels, doubl
     conversation = fastctc::make_conversation(std::move(transcripts), options);
   }
   return tuple_of(conversation.segments, [](const fastctc::ConversationSegment& segment) {
-    py::tuple words = tuple_of(segment.words, [](const fastctc::Word& word) {
-      return py::make_tuple(word.text, word.start_s, word.end_s, word.confidence);
-    });
-    return py::make_tuple(segment.channel, segment.start_s, segment.end_s, segment.text, words, segment.confidence);
+    return py::make_tuple(segment.channel, segment.start_s, segment.end_s, segment.text, to_python(segment.words),
+                          segment.confidence);
   });
 }
 

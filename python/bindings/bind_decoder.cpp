@@ -1,4 +1,4 @@
-// _core.GreedyDecoder, _core.BeamDecoder, _core.decode_greedy, _core.align, _core.frame_confidence
+// _core.GreedyDecoder, _core.BeamDecoder, _core.TextAligner, _core.decode_greedy, _core.align, _core.frame_confidence
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -16,6 +16,7 @@
 #include "fastctc/confidence.h"
 #include "fastctc/decoder.h"
 #include "fastctc/error.h"
+#include "fastctc/text_aligner.h"
 #include "transcripts.h"
 
 namespace py = pybind11;
@@ -143,6 +144,33 @@ py::tuple align(const FloatArray& log_probs, const std::vector<int>& token_ids, 
   return fastctc_bindings::to_python(hypothesis);
 }
 
+class TextAligner {
+ public:
+  TextAligner(const std::vector<int>& token_ids, std::size_t n_tokens, int blank_id, const py::dict& confidence)
+      : aligner_(token_ids, n_tokens, blank_id, fastctc_bindings::confidence_options(confidence)) {}
+
+  void step(const FloatArray& log_probs) {
+    const fastctc::LogProbsView values = view(log_probs);
+    const fastctc_bindings::ExclusiveUse use(busy_, "aligner");
+    const py::gil_scoped_release release;  // after the last Python touch; the caller holds `log_probs`
+    aligner_.step(values);
+  }
+
+  py::tuple best() {
+    const fastctc_bindings::ExclusiveUse use(busy_, "aligner");
+    fastctc::Hypothesis hypothesis;
+    {
+      const py::gil_scoped_release release;  // no Python inside; an hour takes seconds
+      hypothesis = aligner_.best();
+    }
+    return fastctc_bindings::to_python(hypothesis);
+  }
+
+ private:
+  fastctc::TextAligner aligner_;
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+};
+
 py::array_t<float> frame_confidence(const FloatArray& log_probs, const py::dict& confidence) {
   const fastctc::LogProbsView values = view(log_probs);
   const fastctc::ConfidenceOptions options = fastctc_bindings::confidence_options(confidence);
@@ -188,6 +216,11 @@ void bind_decoder(py::module_& module) {
       .def_property_readonly("n_stable_tokens", &BeamDecoder::n_stable_tokens)
       .def_property_readonly("last_token_end_frame", &BeamDecoder::last_token_end_frame)
       .def("reset", &BeamDecoder::reset);
+  py::class_<TextAligner>(module, "TextAligner")
+      .def(py::init<const std::vector<int>&, std::size_t, int, const py::dict&>(), py::arg("token_ids"),
+           py::arg("n_tokens"), py::arg("blank_id"), py::arg("confidence") = py::dict())
+      .def("step", &TextAligner::step, py::arg("log_probs").noconvert())
+      .def("best", &TextAligner::best);
   module.def("align", &align, py::arg("log_probs").noconvert(), py::arg("token_ids"), py::arg("blank_id"),
              py::arg("confidence") = py::dict());
   module.def("frame_confidence", &frame_confidence, py::arg("log_probs").noconvert(),

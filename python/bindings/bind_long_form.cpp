@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "arrays.h"
 #include "bindings.h"
@@ -22,6 +23,8 @@ class PyLongForm {
  public:
   PyLongForm(const fastctc::Recognizer& recognizer, const fastctc::LongFormOptions& options)
       : long_form_(recognizer, options) {}
+  PyLongForm(const fastctc::Recognizer& recognizer, const std::string& text, const fastctc::LongFormOptions& options)
+      : long_form_(recognizer, text, options) {}
 
   void push(const FloatArray& samples, int sample_rate_hz) {
     require_dimensions(samples, 1, "samples");
@@ -64,6 +67,16 @@ void bind_long_form(py::module_& module) {
              return Held<PyLongForm>(new PyLongForm(recognizer, options));
            }),
            py::arg("recognizer"), py::arg("options") = py::dict())
+      .def_static(
+          "align",
+          [](const fastctc::Recognizer& recognizer, const std::string& text, const py::dict& fields) {
+            const fastctc::LongFormOptions options = long_form_options(fields);
+            // As above.
+            const py::gil_scoped_release release;
+            return Held<PyLongForm>(new PyLongForm(recognizer, text, options));
+          },
+          py::arg("recognizer"), py::arg("text"), py::arg("options") = py::dict(),
+          "One whose text is known: finish() tells when it is said.")
       .def("push", &PyLongForm::push, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0,
            "Takes float32 samples [n]; rate 0: the model's.")
       .def("finish", &PyLongForm::finish, "The whole transcript, as a tuple. Call once.")

@@ -9,7 +9,6 @@
 #include "arrays.h"
 #include "bindings.h"
 #include "decoder_options.h"
-#include "fastctc/aligner.h"
 #include "fastctc/recognizer.h"
 #include "holders.h"
 #include "long_form_options.h"
@@ -29,6 +28,7 @@ fastctc::ModelOptions model_options(const py::dict& fields) {
   };
   read("graph", options.graph);
   read("tokens", options.tokens);
+  read("tokenizer", options.tokenizer);
   read("normalize", options.normalize);
   read("text_style", options.text_style);
   read("frontend_preset", options.frontend_preset);
@@ -100,23 +100,6 @@ py::tuple decode(const Recognizer& recognizer, const FloatArray& array, const py
   return to_python(transcript);
 }
 
-py::tuple align(const Recognizer& recognizer, const FloatArray& array, const std::vector<int>& token_ids,
-                const py::dict& confidence, double duration_s) {
-  require_dimensions(array, 2, "log_probs");
-  fastctc::DecoderOptions options;
-  options.confidence = confidence_options(confidence);
-  fastctc::Transcript transcript;
-  {
-    // `array` stays alive: the caller's frame holds it.
-    const py::gil_scoped_release release;
-    const fastctc::Hypothesis hypothesis = fastctc::align(
-        {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))}, token_ids,
-        recognizer.vocabulary().blank_id(), options.confidence);
-    transcript = recognizer.assemble(hypothesis, duration_s, options);
-  }
-  return to_python(transcript);
-}
-
 py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>& batch, int sample_rate_hz,
                     const py::dict& fields) {
   const fastctc::LongFormOptions options = long_form_options(fields);
@@ -159,8 +142,7 @@ void bind_recognizer(py::module_& module) {
       .def("features", &features, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0)
       .def("log_probs", &log_probs, py::arg("features").noconvert())
       .def("decode", &decode, py::arg("log_probs").noconvert(), py::arg("options") = py::dict())
-      .def("align", &align, py::arg("log_probs").noconvert(), py::arg("token_ids"), py::arg("confidence"),
-           py::arg("duration_s"))
+      .def("spell", &Recognizer::spell, py::arg("text"), "Ids of the tokens that spell a text.")
       .def("transcribe", &transcribe, py::arg("batch").noconvert(), py::arg("sample_rate_hz") = 0,
            py::arg("options") = py::dict());
 }

@@ -1,12 +1,16 @@
-// _core.Vocabulary
+// _core.Vocabulary, _core.SentencePieceModel
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings.h"
 #include "fastctc/vocabulary.h"
+#include "text/sentencepiece_model.h"
+#include "text/speller.h"
 #include "transcripts.h"
 
 namespace py = pybind11;
@@ -38,6 +42,18 @@ py::tuple words(const fastctc::Vocabulary& vocabulary, const std::vector<int>& i
   });
 }
 
+std::vector<int> spell(const fastctc::Vocabulary& vocabulary, const std::string& text, const py::object& model) {
+  std::unique_ptr<const fastctc::SentencePieceModel> pieces;
+  if (!model.is_none()) {
+    pieces = std::make_unique<const fastctc::SentencePieceModel>(model.cast<const fastctc::SentencePieceModel&>());
+  }
+  return fastctc::Speller(vocabulary, std::move(pieces)).spell(text);
+}
+
+fastctc::SentencePieceModel parse_model(const py::bytes& bytes, const std::string& name) {
+  return fastctc::SentencePieceModel::parse(std::string(bytes), name);
+}
+
 }  // namespace
 
 void bind_vocabulary(py::module_& module) {
@@ -64,5 +80,13 @@ void bind_vocabulary(py::module_& module) {
             return py::make_tuple(text.text, text.byte < 0 ? py::object(py::none()) : py::object(py::int_(text.byte)));
           },
           py::arg("token_id"), "What the token adds to a text that others began, and the value of a byte piece.")
-      .def("words", &words, py::arg("ids"));
+      .def("words", &words, py::arg("ids"))
+      .def("spell", &spell, py::arg("text"), py::arg("model") = py::none(),
+           "Ids of the tokens that spell a text, as Recognizer.spell.");
+  using fastctc::SentencePieceModel;
+  py::class_<SentencePieceModel>(module, "SentencePieceModel")
+      .def(py::init(&parse_model), py::arg("bytes"), py::arg("name"))
+      .def("__len__", &SentencePieceModel::size)
+      .def("encode", &SentencePieceModel::encode, py::arg("text"), "Ids; -1: a run of unknown characters.")
+      .def("normalize", &SentencePieceModel::normalize, py::arg("text"));
 }

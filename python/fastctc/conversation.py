@@ -37,7 +37,7 @@ def make_conversation(transcripts: Sequence[Transcript], options: ConversationOp
         [
             (
                 transcript.text,
-                [(word.text, word.start_s, word.end_s, word.confidence) for word in transcript.words],
+                [(word.text, word.start_s, word.end_s, word.confidence, word.score) for word in transcript.words],
                 transcript.duration_s,
             )
             for transcript in transcripts

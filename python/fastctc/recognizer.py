@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
-from fastctc.alignment import spell
 from fastctc.audio import AudioSource, load_audio, probe_duration_s, read_audio
 from fastctc.batching import default_threads, plan_batches, run_batches
 from fastctc.conversation import make_conversation
@@ -189,11 +188,14 @@ class Recognizer:
         sample_rate: int | None = None,
         channel: Channel = "mean",
         confidence: ConfidenceOptions | None = None,
+        long_form: LongFormOptions | None = None,
+        on_progress: Progress | None = None,
     ) -> Transcript:
         """When each word of a known text is said: its most likely alignment, exact (see `fastctc/aligner.h`).
 
-        How well a word fits tell its tokens' `log_prob`, sums over their frames; `confidence` tells how sure the model
-        is there, of whatever it is. The whole recording goes through the offline graph at once.
+        How well a word fits tells its `score`, the mean log-prob of a frame; `confidence` tells how sure the model is
+        there, of whatever it is. Recordings may have any length, as in `transcribe`. The text is cut into tokens by the
+        directory's SentencePiece model, where it has one (`tokenizer.model`), else into as few pieces as can be.
 
         Args:
             audio: a path, bytes, a binary file object or an array; see `fastctc.audio`.
@@ -201,20 +203,27 @@ class Recognizer:
             sample_rate: of an array, in Hz; None: the model's.
             channel: a channel's number, or the mean of all.
             confidence: the measure.
+            long_form: how long recordings are done; without speech detection, as the text tells no segments.
+            on_progress: called after every block with 0 and how many seconds are done.
 
         Raises:
-            AudioError: the audio can't be used, or is longer than the model's position table.
-            AlignmentError: the text can't be spelled, or needs more frames than the audio has.
-            ModelError: the model has no offline graph.
+            AudioError: the audio can't be used.
+            AlignmentError: the text holds a character that the model's pieces don't have (the message names it), or
+                needs more frames than the audio has.
+            OptionError: `long_form` asks for speech detection or beam search.
         """
-        samples = self._load(audio, sample_rate, channel)
-        features, n_valid_frames = self._core.features(samples)
-        log_probs = self._core.log_probs(np.ascontiguousarray(features[:, :n_valid_frames]))
-        ids = spell(text, self._core.vocabulary)
-        parts = self._core.align(
-            log_probs, ids, asdict(confidence or ConfidenceOptions()), len(samples) / self.sample_rate_hz
-        )
-        return Transcript.from_tuple(parts)
+        options = long_form or LongFormOptions()
+        if confidence is not None:
+            if options.decoder.confidence not in (ConfidenceOptions(), confidence):
+                raise OptionError(f"confidence={confidence!r} contradicts long_form.decoder.confidence. Give one.")
+            options = replace(options, decoder=replace(options.decoder, confidence=confidence))
+        alignment = _core.LongForm.align(self._core, text, long_form_fields(options, self._core.vocabulary))
+        blocks = read_audio(audio, target_rate_hz=self.sample_rate_hz, sample_rate=sample_rate, channel=channel)
+        for block in blocks:
+            alignment.push(block)
+            if on_progress is not None:
+                on_progress(0, alignment.done_s)
+        return Transcript.from_tuple(alignment.finish())
 
     @overload
     def transcribe(  # type: ignore[overload-overlap]  # a str is an iterable of str, and is taken as a path

@@ -71,6 +71,8 @@ class Word:
     end_s: float
     confidence: float
     """In [0, 1]: the least of its tokens'."""
+    score: float = 0.0
+    """How well its tokens fit: their mean log-prob a frame, natural logarithm; 0 at best."""
 
     def __repr__(self) -> str:
         return f"Word({self.text!r}, {self.start_s:.2f}-{self.end_s:.2f} s, confidence {self.confidence:.2f})"
@@ -352,6 +354,8 @@ class ModelOptions:
 
     graph: str | None = None
     tokens: str | None = None
+    tokenizer: str | None = None
+    """SentencePiece model that texts to align are cut with; else `tokenizer.model`, where it lies there."""
     normalize: Literal["none", "per_feature", "all_features", "fixed", "utterance"] | None = None
     text_style: Literal["sentencepiece", "characters", "wordpiece"] | None = None
     frontend_preset: Literal["nemo", "nemo_legacy", "kaldi", "waveform"] | None = None

@@ -27,13 +27,13 @@ def to_ctm(result: Transcript | Conversation, *, file: str = "audio") -> str:
 
 
 def to_tsv(result: Transcript | Conversation) -> str:
-    """Columns start_s, end_s, word, confidence under a header, by start; of a conversation also channel, first."""
+    """Columns start_s, end_s, word, confidence, score (`Word.score`) under a header, by start; of a conversation also channel, first."""
     rows = [
         ((word.start_s, number), ([name] if name else []) + _cells(word))
         for number, (name, words, _) in enumerate(_channels(result))
         for word in words
     ]
-    header = [*(["channel"] if isinstance(result, Conversation) else []), "start_s", "end_s", "word", "confidence"]
+    header = [*(["channel"] if isinstance(result, Conversation) else []), "start_s", "end_s", "word", "confidence", "score"]
     return "".join("\t".join(cells) + "\n" for cells in [header, *(cells for _, cells in sorted(rows))])
 
 
@@ -69,7 +69,7 @@ def _channels(result: Transcript | Conversation) -> Iterator[tuple[str, Sequence
 
 
 def _cells(word: Word) -> list[str]:
-    return [f"{word.start_s:.3f}", f"{word.end_s:.3f}", word.text, f"{word.confidence:.4f}"]
+    return [f"{word.start_s:.3f}", f"{word.end_s:.3f}", word.text, f"{word.confidence:.4f}", f"{word.score:.4f}"]
 
 
 def _intervals(words: Sequence[Word], end_s: float) -> Iterator[tuple[float, float, str]]:

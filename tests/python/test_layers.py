@@ -18,13 +18,13 @@ OWN_HEADERS = {
     "audio": {"audio.h"},
     "frontend": {"frontend.h"},
     "acoustic": {"acoustic_model.h", "streaming_model.h"},
-    "alignment": {"aligner.h", "confidence.h"},
+    "alignment": {"aligner.h", "confidence.h", "decoder.h", "text_aligner.h", "vocabulary.h"},
     "decoding": {"confidence.h", "decoder.h", "endpoint.h", "hot_words.h", "language_model.h", "lexicon.h"}
     | {"aligner.h", "vocabulary.h"},  # the aligner gives beam search its times
     "text": {"vocabulary.h"},
     "vad": set(),
 }
-COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h", "frame_scorer.h", "shared_library.h"}
+COMMON_SOURCES = {"case_folding.h", "case_folding.inc", "options_text.h", "log_message.h", "utf8.h", "frame_scorer.h", "shared_library.h"}
 
 
 def includes(path: Path) -> list[str]:

@@ -128,6 +128,7 @@ typedef struct fastctc_word {
   double start_s;
   double end_s;
   float confidence;
+  float score; /* how well its tokens fit: their mean log-prob a frame, 0 at best */
 } fastctc_word;
 
 typedef struct fastctc_token {
@@ -164,7 +165,8 @@ FASTCTC_API fastctc_status fastctc_transcribe_int16(const fastctc_recognizer* re
 FASTCTC_API fastctc_status fastctc_transcribe_batch(const fastctc_recognizer* recognizer, const float* const* samples,
                                                     const size_t* n_samples, size_t n_items, int sample_rate_hz,
                                                     const fastctc_options* options, fastctc_transcript** transcripts);
-/* When each word of a known text is said. options: NULL, or fields of ConfidenceOptions. */
+/* When each word of a known text is said, and how well it fits (fastctc_word's score). options: of transcription,
+ * without vad; of the decoder confidence alone counts. */
 FASTCTC_API fastctc_status fastctc_align(const fastctc_recognizer* recognizer, const float* samples, size_t n_samples,
                                          int sample_rate_hz, const char* text, const fastctc_options* options,
                                          fastctc_transcript** transcript);

@@ -22,6 +22,9 @@ class FASTCTC_API LongForm {
  public:
   // Raises OptionError; ModelError, EngineError where a graph that is needed can't be opened.
   explicit LongForm(const Recognizer& recognizer, const LongFormOptions& options = LongFormOptions());
+  // What is said is known: finish() tells when, as Recognizer::align(), and raises its AlignmentError. Raises the same
+  // on a text that the model's pieces can't spell.
+  LongForm(const Recognizer& recognizer, const std::string& text, const LongFormOptions& options = LongFormOptions());
   ~LongForm();
   LongForm(LongForm&&) noexcept;
   LongForm& operator=(LongForm&&) noexcept;

@@ -108,6 +108,7 @@ struct SessionOptions {
 struct ModelOptions {
   std::string graph;                                          // ONNX file, relative to the directory
   std::string tokens;                                         // token list, relative to the directory
+  std::string tokenizer;                                      // SentencePiece model, relative to the directory
   std::string normalize;                                      // none, per_feature, all_features, fixed, utterance
   std::string text_style;                                     // sentencepiece, characters, wordpiece
   std::string frontend_preset;                                // nemo, nemo_legacy, kaldi, waveform

@@ -50,6 +50,13 @@ class FASTCTC_API Recognizer {
   // The best of a decoder's hypotheses, with the others as alternatives where options.n_best asks for them.
   Transcript assemble(const std::vector<Hypothesis>& n_best, double duration_s, const DecoderOptions& options) const;
 
+  // The tokens that spell a text, for align(): cut by the directory's SentencePiece model (the option or the manifest's
+  // `tokenizer`, else tokenizer.model), with its normalisation, where there is one that has all its characters; else as
+  // few pieces as can be, of equals the longer first. A word that can't be spelled as it is written is spelled in
+  // another case. Raises AlignmentError that names the character that no piece has, and its position; VocabularyError
+  // on a SentencePiece model that can't be read or isn't this model's.
+  std::vector<int> spell(const std::string& text) const;
+
   // The stages, each alone. Audio at another rate is resampled. Raise AudioError, ModelError, EngineError.
   Features features(AudioView audio) const;
   LogProbs log_probs(const Features& features) const;
@@ -61,6 +68,12 @@ class FASTCTC_API Recognizer {
   // One graph run for all that are short; each result equals the item alone.
   std::vector<Transcript> transcribe(const std::vector<AudioView>& batch,
                                      const LongFormOptions& options = LongFormOptions()) const;
+
+  // When each word of a known text is said, and how well it fits (Word::score): the most likely alignment, exact
+  // (aligner.h). Recordings of any length; the log-probs are those of transcribe(). Of options.decoder only confidence
+  // counts. Raises as spell() and transcribe(); AlignmentError where the text needs more frames than there are;
+  // OptionError on options.vad and options.decoder.kind.
+  Transcript align(AudioView audio, const std::string& text, const LongFormOptions& options = LongFormOptions()) const;
 
  private:
   struct Impl;

@@ -82,6 +82,7 @@ struct Word {
   double start_s = 0;
   double end_s = 0;
   float confidence = 0;  // [0, 1]
+  float score = 0;       // how well its tokens fit: their mean log-prob a frame, natural logarithm, 0 at best
 };
 
 // A part of the audio that holds speech.

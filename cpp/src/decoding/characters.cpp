@@ -9,14 +9,6 @@
 namespace fastctc {
 namespace {
 
-struct FoldRange {
-  Symbol first, last, step;
-  int distance;
-};
-constexpr FoldRange kFoldRanges[] = {
-#include "decoding/case_folding.inc"
-};
-
 struct Range {
   Symbol first, last;
 };
@@ -72,15 +64,6 @@ constexpr Range kAlone[] = {
 
 }  // namespace
 
-Symbol fold_case(Symbol character) {
-  const auto found = std::lower_bound(std::begin(kFoldRanges), std::end(kFoldRanges), character,
-                                      [](const FoldRange& range, Symbol value) { return range.last < value; });
-  if (found == std::end(kFoldRanges) || character < found->first || (character - found->first) % found->step != 0) {
-    return character;
-  }
-  return static_cast<Symbol>(static_cast<int>(character) + found->distance);
-}
-
 bool is_white_space(Symbol character) {
   if (character > ' ' && character < 0x80) return false;
   return white_space_bytes(to_utf8(character), 0) > 0;
@@ -102,14 +85,6 @@ std::vector<Symbol> list_separators() {
     if (is_white_space(character)) separators.push_back(character);
   }
   return separators;
-}
-
-std::vector<Symbol> list_folded() {
-  std::vector<Symbol> folded;
-  for (const FoldRange& range : kFoldRanges) {
-    for (Symbol character = range.first; character <= range.last; character += range.step) folded.push_back(character);
-  }
-  return folded;
 }
 
 void append(std::vector<Symbol>& symbols, Symbol character, bool ignore_case) {
@@ -134,15 +109,6 @@ void append(std::vector<Symbol>& symbols, const std::string& text, bool ignore_c
     append(symbols, n_bytes == 0 ? kOther : code_point(text, position), ignore_case);
     position += std::max<std::size_t>(n_bytes, 1);
   }
-}
-
-std::string to_utf8(Symbol character) {
-  const auto byte = [](Symbol value) { return static_cast<char>(static_cast<unsigned char>(value)); };
-  const auto trailing = [&](int shift) { return byte(0x80 | ((character >> shift) & 0x3F)); };
-  if (character < 0x80) return {byte(character)};
-  if (character < 0x800) return {byte(0xC0 | (character >> 6)), trailing(0)};
-  if (character < 0x10000) return {byte(0xE0 | (character >> 12)), trailing(6), trailing(0)};
-  return {byte(0xF0 | (character >> 18)), trailing(12), trailing(6), trailing(0)};
 }
 
 }  // namespace fastctc

@@ -5,15 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "case_folding.h"
+#include "utf8.h"
+
 namespace fastctc {
 
 // A code point, or the boundary of a word.
 using Symbol = std::uint32_t;
 constexpr Symbol kBoundary = ' ';
 constexpr Symbol kOther = 0xFFFD;  // what no phrase holds: U+FFFD stands for damaged text
-
-// Simple case folding (Unicode's CaseFolding.txt, one character to one).
-Symbol fold_case(Symbol character);
 
 bool is_white_space(Symbol character);
 
@@ -24,15 +24,10 @@ bool stands_alone(Symbol character);
 // All characters that stand alone, and all white space.
 std::vector<Symbol> list_separators();
 
-// All characters that fold_case changes.
-std::vector<Symbol> list_folded();
-
 // Adds a character: white space as a boundary, one that stands alone between boundaries, no two boundaries in a row.
 void append(std::vector<Symbol>& symbols, Symbol character, bool ignore_case);
 
 // The same for all of a UTF-8 text.
 void append(std::vector<Symbol>& symbols, const std::string& text, bool ignore_case);
-
-std::string to_utf8(Symbol character);
 
 }  // namespace fastctc

@@ -1,14 +1,19 @@
 #include "longform/utterance.h"
 
+#include <utility>
+
 namespace fastctc::longform {
 
 Transcription::~Transcription() = default;
 
 Utterance::Utterance(const Recognizer& recognizer, const LongFormOptions& options)
+    : Utterance(recognizer, options, recognizer.make_decoder(options.decoder)) {}
+
+Utterance::Utterance(const Recognizer& recognizer, const LongFormOptions& options, std::unique_ptr<Decoder> decoder)
     : recognizer_(recognizer),
       options_(options.decoder),
       source_(make_source(recognizer, options)),
-      decoder_(recognizer.make_decoder(options.decoder)) {}
+      decoder_(std::move(decoder)) {}
 
 void Utterance::push(const float* samples, std::size_t n_samples) {
   source_->push(samples, n_samples);

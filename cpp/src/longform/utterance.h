@@ -28,6 +28,8 @@ class Transcription {
 class Utterance : public Transcription {
  public:
   Utterance(const Recognizer& recognizer, const LongFormOptions& options);
+  // Whatever the decoder finds in it.
+  Utterance(const Recognizer& recognizer, const LongFormOptions& options, std::unique_ptr<Decoder> decoder);
 
   void push(const float* samples, std::size_t n_samples) override;
   Transcript finish(double duration_s) override;

@@ -2,19 +2,16 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
 #include "fastctc/error.h"
+#include "text/file_bytes.h"
 #include "utf8.h"
 
 namespace fastctc {
 namespace {
 
-constexpr std::size_t kLargestFileBytes = std::size_t{64} << 20;  // the largest vocabularies are a few MB
 constexpr int kLargestIdDigits = 9;                               // what int holds
 
 // A line cut into piece and id.
@@ -28,37 +25,6 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 [[noreturn]] void fail(const std::string& name, std::size_t line, const std::string& what) {
   throw VocabularyError("Token list " + name + ", line " + std::to_string(line) + ": " + what);
-}
-
-std::string read_bytes(const std::string& path) {
-  const std::string name = "'" + path + "'";
-  // A path with a NUL would name another file to the system, and end the message.
-  if (path.find('\0') != std::string::npos)
-    throw ModelNotFoundError("Token list: the path holds a NUL; it is not there.");
-  const std::filesystem::path file = std::filesystem::u8path(path);
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(file, error);
-  if (path.empty() || status.type() == std::filesystem::file_type::not_found) {
-    throw ModelNotFoundError("Token list " + name + " is not there. Name the list with the option `tokens`.");
-  }
-  if (status.type() == std::filesystem::file_type::directory) {
-    throw VocabularyError("Token list " + name + " is a directory. Name the file in it.");
-  }
-  std::ifstream stream(file, std::ios::binary);
-  std::string bytes;
-  // In blocks: a device or a pipe has no size to ask for.
-  std::vector<char> block(std::size_t{1} << 16);
-  while (stream.good() && bytes.size() <= kLargestFileBytes) {
-    stream.read(block.data(), static_cast<std::streamsize>(block.size()));
-    bytes.append(block.data(), static_cast<std::size_t>(stream.gcount()));
-  }
-  if (bytes.size() > kLargestFileBytes) {
-    throw VocabularyError("Token list " + name + " is larger than 64 MB: this is no token list. Check the path.");
-  }
-  if (!stream.eof() || stream.bad()) {
-    throw VocabularyError("Token list " + name + " can't be read. Check its permissions.");
-  }
-  return bytes;
 }
 
 std::vector<std::string> split_lines(const std::string& bytes) {
@@ -167,7 +133,7 @@ std::vector<std::string> parse_token_list(const std::string& bytes, const std::s
 }
 
 std::vector<std::string> read_token_list(const std::string& path) {
-  return parse_token_list(read_bytes(path), "'" + path + "'");
+  return parse_token_list(read_file_bytes(path, "Token list", "tokens"), "'" + path + "'");
 }
 
 }  // namespace fastctc

@@ -46,7 +46,9 @@ def assemble(
     for text, begin, end in spans:
         its_tokens = tokens[begin:end]
         confidence = aggregate([token.confidence for token in its_tokens], aggregation)
-        words.append(Word(text, its_tokens[0].start_s, its_tokens[-1].end_s, confidence))
+        n_frames = sum(token.end_frame - token.start_frame for token in hypothesis.tokens[begin:end])
+        score = sum(token.log_prob for token in its_tokens) / n_frames if n_frames else 0.0
+        words.append(Word(text, its_tokens[0].start_s, its_tokens[-1].end_s, confidence, score))
     text = " ".join(word.text for word in words) if lexicon_words else vocabulary.text(ids)
     confidence = sum(word.confidence for word in words) / len(words) if words else 1.0
     return Transcript(text, tuple(words), tuple(tokens), confidence, duration_s)

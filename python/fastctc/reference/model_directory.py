@@ -25,6 +25,8 @@ class ModelDirectory:
     graphs: GraphFiles
     tokens: Path
     manifest: Mapping[str, Any]
+    tokenizer: Path | None = None
+    """Its SentencePiece model."""
 
     @classmethod
     def open(cls, path: Path, options: ModelOptions) -> ModelDirectory:
@@ -37,7 +39,10 @@ class ModelDirectory:
         tokens = directory / (options.tokens or manifest.get("tokens") or _usual_tokens(directory))
         if not tokens.exists():
             raise ModelNotFoundError(f"{tokens} is not there.")
-        return cls(graphs, tokens, manifest)
+        tokenizer = directory / (options.tokenizer or manifest.get("tokenizer") or "tokenizer.model")
+        if not tokenizer.exists() and (options.tokenizer or "tokenizer" in manifest):
+            raise ModelNotFoundError(f"{tokenizer} is not there.")
+        return cls(graphs, tokens, manifest, tokenizer if tokenizer.exists() else None)
 
     @property
     def graph(self) -> Path:

@@ -24,10 +24,12 @@ from fastctc.reference.long_form import compute_log_probs, join_spoken
 from fastctc.reference.model_directory import ModelDirectory
 from fastctc.reference.model_graphs import ModelGraphs
 from fastctc.reference.speech_detector import detect_speech
+from fastctc.reference.speller import spell
 from fastctc.reference.stream import Stream
 from fastctc.reference.vocabulary import Vocabulary
 from fastctc.types import (
     Alternative,
+    ConfidenceOptions,
     ConversationOptions,
     DecoderOptions,
     FrontendOptions,
@@ -48,10 +50,13 @@ DEMO_MODEL = Path("demo_model") / "digits"
 class Recognizer:
     """As `fastctc.Recognizer`."""
 
-    def __init__(self, frontend: FrontendOptions, graphs: ModelGraphs, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, frontend: FrontendOptions, graphs: ModelGraphs, vocabulary: Vocabulary, tokenizer: Path | None = None
+    ) -> None:
         self._frontend = frontend
         self._graphs = graphs
         self._vocabulary = vocabulary
+        self._tokenizer = tokenizer
 
     @property
     def sample_rate_hz(self) -> int:
@@ -96,6 +101,29 @@ class Recognizer:
         """The transcript of log-probs [n_frames, n_tokens]."""
         values = np.asarray(log_probs, np.float32)
         return self._decode(values, len(values) * self.frame_s, _resolve_decoder(decoder))
+
+    def align(
+        self,
+        audio: Any,
+        text: str,
+        *,
+        sample_rate: int | None = None,
+        channel: int | Literal["mean"] = "mean",
+        confidence: ConfidenceOptions | None = None,
+        long_form: LongFormOptions | None = None,
+    ) -> Transcript:
+        """When each word of a known text is said."""
+        loaded = load_audio(audio, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz)
+        options, vocabulary = long_form or LongFormOptions(), self._vocabulary
+        ids = spell(text, vocabulary, self._tokenizer)
+        log_probs, method = compute_log_probs(
+            loaded.samples, self._frontend, self._graphs, vocabulary.blank_id, options
+        )
+        confidence = confidence or options.decoder.confidence
+        hypothesis = align(log_probs, ids, vocabulary.blank_id, confidence)
+        duration_s = len(loaded.samples) / self.sample_rate_hz
+        transcript = assemble(hypothesis, vocabulary, self.frame_s, duration_s, confidence.aggregation)
+        return replace(transcript, method=method)
 
     def transcribe(
         self,
@@ -202,7 +230,7 @@ def load(
     frontend = directory.frontend(options, graph["metadata"], graph["layout"], graph["n_features"])
     blank_id = directory.blank_id(options, graph["metadata"])
     vocabulary = Vocabulary.read(directory.tokens, graph["n_tokens"], blank_id, options.text_style)
-    return Recognizer(frontend, graphs, vocabulary)
+    return Recognizer(frontend, graphs, vocabulary, directory.tokenizer)
 
 
 def transcribe(
