@@ -90,6 +90,7 @@ void set_options(LoadOptions& options, const std::string& json) {
   JsonObject object(root, "");
   object.read("graph", model.graph);
   object.read("tokens", model.tokens);
+  object.read("tokenizer", model.tokenizer);
   object.read("normalize", model.normalize);
   object.read("text_style", model.text_style);
   object.read("frontend_preset", model.frontend_preset);

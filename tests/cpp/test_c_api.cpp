@@ -120,6 +120,17 @@ TEST_CASE("C: a recording, a batch, a long recording and a call") {
   REQUIRE(fastctc_transcript_token(transcript, 0, &token) == FASTCTC_OK);
   CHECK(token.piece == std::string(fastctc_recognizer_piece(demo.recognizer, static_cast<std::size_t>(token.id))));
 
+  Handle<fastctc_transcript> aligned(fastctc_transcript_free);
+  REQUIRE(fastctc_align(demo.recognizer, demo.samples, demo.n_samples, demo.rate_hz, kText, nullptr, &aligned) ==
+          FASTCTC_OK);
+  REQUIRE(fastctc_transcript_word(aligned, 4, &word) == FASTCTC_OK);
+  CHECK(std::string(word.text) == "zero");
+  CHECK(word.score < 0);
+  fastctc_transcript* none = nullptr;
+  CHECK(fastctc_align(demo.recognizer, demo.samples, demo.n_samples, 0, "%", nullptr, &none) ==
+        FASTCTC_ERROR_ALIGNMENT);
+  CHECK(none == nullptr);
+
   const float* batch[] = {demo.samples, demo.samples, nullptr};
   const std::size_t sizes[] = {demo.n_samples, demo.n_samples / 2, 0};
   fastctc_transcript* transcripts[3] = {};
@@ -293,6 +304,7 @@ TEST_CASE("C: NULL is an error everywhere, and freeing it does nothing") {
   CHECK(fastctc_transcribe(nullptr, nullptr, 0, 0, nullptr, nullptr) == FASTCTC_ERROR_ARGUMENT);
   CHECK(fastctc_transcribe_int16(nullptr, nullptr, 1, 0, nullptr, nullptr) == FASTCTC_ERROR_ARGUMENT);
   CHECK(fastctc_transcribe_batch(nullptr, nullptr, nullptr, 0, 0, nullptr, nullptr) == FASTCTC_ERROR_ARGUMENT);
+  CHECK(fastctc_align(nullptr, nullptr, 0, 0, nullptr, nullptr, nullptr) == FASTCTC_ERROR_ARGUMENT);
   CHECK(fastctc_transcribe_channels(nullptr, nullptr, 0, 0, 0, nullptr, nullptr) == FASTCTC_ERROR_ARGUMENT);
   CHECK(fastctc_transcript_text(nullptr) == nullptr);
   CHECK(fastctc_transcript_confidence(nullptr) == 0);

@@ -147,6 +147,11 @@ class Session {
       const fastctc_status status = fastctc_transcribe_batch(any_model(), list, sizes, which % 3, rate(), given, both);
       for (fastctc_transcript* one : both) transcripts_.add(one);
       if (status != FASTCTC_OK && (both[0] || both[1])) std::abort();
+    } else if (what == 50) {
+      const std::string text = bytes_.text(which % 16);
+      transcripts_.keep(fastctc_align(any_model(), pointer, audio.size(), rate(),
+                                      which % 8 == 0 ? nullptr : text.c_str(), given, &transcript),
+                        transcript);
     } else if (what < 54) {
       const float* list[] = {pointer, audio.data()};
       fastctc_conversation* conversation = nullptr;

@@ -70,7 +70,6 @@ struct fastctc_pool {
 namespace fastctc::c_api {
 
 LoadOptions load_options(const fastctc_options* options);
-ConfidenceOptions confidence_options(const fastctc_recognizer& recognizer, const fastctc_options* options);
 LongFormOptions long_form_options(const fastctc_recognizer& recognizer, const fastctc_options* options);
 // The same, and what stands under "conversation".
 std::pair<LongFormOptions, ConversationOptions> channel_options(const fastctc_recognizer& recognizer,

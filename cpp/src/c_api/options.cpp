@@ -75,12 +75,6 @@ StreamOptions stream_options(const fastctc_recognizer& recognizer, const fastctc
   return call_options<StreamOptions>(recognizer, root_of(options));
 }
 
-ConfidenceOptions confidence_options(const fastctc_recognizer& recognizer, const fastctc_options* options) {
-  DecoderOptions result;
-  set_options(result, Json{{"confidence", root_of(options)}}.dump(), recognizer.recognizer.vocabulary());
-  return result.confidence;
-}
-
 }  // namespace fastctc::c_api
 
 using namespace fastctc::c_api;

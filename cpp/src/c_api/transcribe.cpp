@@ -61,6 +61,19 @@ fastctc_status fastctc_transcribe_batch(const fastctc_recognizer* recognizer, co
   });
 }
 
+fastctc_status fastctc_align(const fastctc_recognizer* recognizer, const float* samples, size_t n_samples,
+                             int sample_rate_hz, const char* text, const fastctc_options* options,
+                             fastctc_transcript** transcript) {
+  if (transcript) *transcript = nullptr;
+  return guarded([&] {
+    const fastctc_recognizer& model = require(recognizer, "recognizer");
+    require(transcript, "transcript");
+    const AudioView audio{require_array(samples, n_samples, "samples"), n_samples, sample_rate_hz};
+    *transcript = new fastctc_transcript{
+        model.recognizer.align(audio, &require(text, "text"), long_form_options(model, options))};
+  });
+}
+
 fastctc_status fastctc_transcribe_channels(const fastctc_recognizer* recognizer, const float* const* channels,
                                            size_t n_channels, size_t n_samples, int sample_rate_hz,
                                            const fastctc_options* options, fastctc_conversation** conversation) {

@@ -5,7 +5,9 @@ using namespace fastctc::c_api;
 
 namespace fastctc::c_api {
 
-void copy(const Word& from, fastctc_word* to) { *to = {from.text.c_str(), from.start_s, from.end_s, from.confidence}; }
+void copy(const Word& from, fastctc_word* to) {
+  *to = {from.text.c_str(), from.start_s, from.end_s, from.confidence, from.score};
+}
 
 }  // namespace fastctc::c_api
 
