@@ -33,7 +33,14 @@ def to_tsv(result: Transcript | Conversation) -> str:
         for number, (name, words, _) in enumerate(_channels(result))
         for word in words
     ]
-    header = [*(["channel"] if isinstance(result, Conversation) else []), "start_s", "end_s", "word", "confidence", "score"]
+    header = [
+        *(["channel"] if isinstance(result, Conversation) else []),
+        "start_s",
+        "end_s",
+        "word",
+        "confidence",
+        "score",
+    ]
     return "".join("\t".join(cells) + "\n" for cells in [header, *(cells for _, cells in sorted(rows))])
 
 

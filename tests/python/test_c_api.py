@@ -6,6 +6,7 @@ import ctypes as c
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the package car
 
 
 class Word(c.Structure):
-    _fields_ = (("text", c.c_char_p), ("start_s", c.c_double), ("end_s", c.c_double), ("confidence", c.c_float))
+    _fields_ = (
+        ("text", c.c_char_p),
+        ("start_s", c.c_double),
+        ("end_s", c.c_double),
+        ("confidence", c.c_float),
+        ("score", c.c_float),
+    )
 
 
 class Token(c.Structure):
@@ -101,9 +108,9 @@ class Api:
         self.call(name, *arguments, c.byref(handle))
         return handle
 
-    def options(self, **fields: Any) -> c.c_void_p:
+    def options(self, **given: Any) -> c.c_void_p:
         handle = self.make("options_new")
-        self.call("options_set_json", handle, json.dumps(fields).encode())
+        self.call("options_set_json", handle, json.dumps(given).encode())
         return handle
 
     def words(self, count: int, get: Callable[[int, Any], None]) -> tuple[fastctc.Word, ...]:
@@ -111,7 +118,8 @@ class Api:
         for index in range(count):
             word = Word()
             get(index, c.byref(word))
-            words.append(fastctc.Word(word.text.decode(), word.start_s, word.end_s, word.confidence))
+            values = {field.name: getattr(word, field.name) for field in fields(fastctc.Word)}
+            words.append(fastctc.Word(**{**values, "text": word.text.decode()}))
         return tuple(words)
 
     def transcript(self, handle: Any) -> fastctc.Transcript:
@@ -120,8 +128,8 @@ class Api:
         for index in range(self.value("transcript_n_tokens", handle)):
             token = Token()
             self.call("transcript_token", handle, c.c_size_t(index), c.byref(token))
-            fields = (token.start_s, token.end_s, token.log_prob, token.confidence)
-            tokens.append(fastctc.Token(token.id, token.piece.decode(), *fields))
+            values = (token.start_s, token.end_s, token.log_prob, token.confidence)
+            tokens.append(fastctc.Token(token.id, token.piece.decode(), *values))
         return fastctc.Transcript(
             self.value("transcript_text", handle).decode(),
             self.words(
@@ -291,6 +299,14 @@ def test_wav_files_are_read_as_libsndfile_reads_them(
         samples = np.ctypeslib.as_array(api.value("audio_samples", audio, channel), (501,))
         np.testing.assert_array_equal(samples, expected[:, channel])
     api.value("audio_free", audio)
+
+
+def test_a_text_is_aligned_alike(api: Api, recognizer: c.c_void_p, twin: fastctc.Recognizer) -> None:
+    samples, rate_hz = soundfile.read(MODEL / "two-nine-three-four-zero.wav", dtype="float32")
+    text = "two nine three four zero"
+    handle = api.make("align", recognizer, pointer(samples), c.c_size_t(len(samples)), rate_hz, text.encode(), None)
+    assert api.transcript(handle).words == twin.align(samples, text, sample_rate=rate_hz).words
+    api.value("transcript_free", handle)
 
 
 def test_errors_are_those_of_the_package(api: Api, recognizer: c.c_void_p) -> None:

@@ -24,7 +24,15 @@ OWN_HEADERS = {
     "text": {"vocabulary.h"},
     "vad": set(),
 }
-COMMON_SOURCES = {"case_folding.h", "case_folding.inc", "options_text.h", "log_message.h", "utf8.h", "frame_scorer.h", "shared_library.h"}
+COMMON_SOURCES = {
+    "case_folding.h",
+    "case_folding.inc",
+    "options_text.h",
+    "log_message.h",
+    "utf8.h",
+    "frame_scorer.h",
+    "shared_library.h",
+}
 
 
 def includes(path: Path) -> list[str]:
