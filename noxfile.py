@@ -11,7 +11,7 @@ nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests", "asan"]
 
-CPP_FOLDERS = ("cpp", "examples/cpp", "python/bindings", "tests/cpp", "tests/fuzz", "tests/install", "spl")
+CPP_FOLDERS = ("cpp", "examples/cpp", "python/bindings", "tests/cpp", "tests/fuzz", "tests/install", "tests/spl", "spl")
 # Pinned: formatters change their mind between versions.
 RUFF = "ruff==0.17.6"
 CLANG_FORMAT = "clang-format==23.1.5"
