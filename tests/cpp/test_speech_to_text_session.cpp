@@ -487,6 +487,7 @@ TEST_CASE("beam search gives alternatives") {
   SpeechToTextOptions beam = options();
   beam.max_alternatives = 3;
   beam.hot_words = {"nine:2"};
+  beam.tokens_path = beam.model_path + "/tokens.txt";
   Log log;
   SpeechToTextSession session(beam, log);
   push(session, pcm(), 3200);
