@@ -10,9 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fastctc/export.h"
+
 namespace fastctc {
 
-class SentencePieceModel {
+class FASTCTC_API SentencePieceModel {  // for the Python module's tests
  public:
   enum class Kind { unigram = 1, bpe = 2, word = 3, characters = 4 };
   static constexpr int kUnknown = -1;
