@@ -1,8 +1,6 @@
-# Where things go below the prefix. In a wheel that is the package's own directory: fastctc/include, fastctc/lib.
+# Where things go below the prefix; of a wheel that is the package's own directory, the same on every system.
 if(SKBUILD)
-  foreach(name BIN LIB INCLUDE)
-    string(TOLOWER ${name} folder)
-    set(CMAKE_INSTALL_${name}DIR fastctc/${folder} CACHE PATH "" FORCE)
-  endforeach()
+  set(CMAKE_INSTALL_LIBDIR lib CACHE PATH "" FORCE)
+  set(CMAKE_INSTALL_INCLUDEDIR include CACHE PATH "" FORCE)
 endif()
 include(GNUInstallDirs)

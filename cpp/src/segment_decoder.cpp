@@ -84,19 +84,23 @@ Hypothesis SegmentDecoder::with_carry(Hypothesis hypothesis) const {
   return hypothesis;
 }
 
-std::vector<Hypothesis> SegmentDecoder::n_best() const {
-  std::vector<Hypothesis> hypotheses = decoder_->n_best(static_cast<std::size_t>(options_.n_best));
+// goes_on: the utterance does, though the segment ends.
+std::vector<Hypothesis> SegmentDecoder::n_best(bool goes_on) const {
+  const auto n = static_cast<std::size_t>(options_.n_best);
+  std::vector<Hypothesis> hypotheses = goes_on ? decoder_->partials(n) : decoder_->n_best(n);
   for (Hypothesis& hypothesis : hypotheses) hypothesis = with_carry(std::move(hypothesis));
   return hypotheses;
 }
 
 void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& results) {
-  std::vector<Hypothesis> hypotheses = n_best();
+  // Where it has only grown too long the sentence goes on: the next segment's search knows what was said.
+  const bool goes_on = cause == EndpointCause::max_length;
+  std::vector<Hypothesis> hypotheses = n_best(goes_on);
   std::vector<AlignedToken>& all = hypotheses.front().tokens;
   std::vector<AlignedToken> open;
   std::size_t end_frame = n_frames_;
   // Words of a lexicon end where their spelling does: none is open.
-  const bool may_be_open = cause == EndpointCause::max_length && !all.empty() && hypotheses.front().words.empty();
+  const bool may_be_open = goes_on && !all.empty() && hypotheses.front().words.empty();
   if (may_be_open && time_s(n_frames_ - all.back().end_frame) < kOpenWordS) {
     const std::vector<Vocabulary::WordSpan> words = recognizer_.vocabulary().words(ids_of(all));
     if (words.size() > 1) {
@@ -119,13 +123,20 @@ void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& 
   carry_ = std::move(open);
   emitted_.clear();
   decoder_frame_ = n_frames_;
-  decoder_->reset();
+  if (goes_on) {
+    decoder_->carry_on();
+  } else {
+    decoder_->reset();
+  }
 }
 
 void SegmentDecoder::emit_partial(std::deque<StreamResult>& results) {
-  Hypothesis hypothesis = with_carry(decoder_->partial());
-  std::vector<int> ids = ids_of(hypothesis.tokens);
+  // Times take an alignment, so the tokens come first.
+  std::vector<int> ids = ids_of(carry_);
+  const std::vector<int> found = decoder_->partial_ids();
+  ids.insert(ids.end(), found.begin(), found.end());
   if (ids == emitted_) return;
+  Hypothesis hypothesis = with_carry(decoder_->partial());
   const std::size_t n_stable = n_stable_words(hypothesis.tokens);
   StreamResult partial = result({std::move(hypothesis)}, time_s(n_frames_));
   partial.transcript.alternatives.clear();
@@ -135,7 +146,7 @@ void SegmentDecoder::emit_partial(std::deque<StreamResult>& results) {
 }
 
 void SegmentDecoder::finish(EndpointCause cause, std::deque<StreamResult>& results) {
-  StreamResult final = result(n_best(), duration_s_);
+  StreamResult final = result(n_best(false), duration_s_);
   final.is_final = true;
   final.cause = cause;
   final.n_stable_words = final.transcript.words.size();

@@ -40,7 +40,7 @@ class SegmentDecoder {
   void end_segment(EndpointCause cause, std::deque<StreamResult>& results);
   void emit_partial(std::deque<StreamResult>& results);
   Hypothesis with_carry(Hypothesis hypothesis) const;
-  std::vector<Hypothesis> n_best() const;
+  std::vector<Hypothesis> n_best(bool goes_on) const;
   std::size_t last_token_end() const;
   StreamResult result(const std::vector<Hypothesis>& n_best, double end_s) const;
   std::size_t n_stable_words(const std::vector<AlignedToken>& tokens) const;

@@ -102,6 +102,16 @@ class BeamDecoder {
     return to_tuple([&] { return std::vector<fastctc::Hypothesis>{decoder_.partial()}; })[0];
   }
 
+  std::vector<int> partial_ids() {
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    return decoder_.partial_ids();
+  }
+
+  void carry_on() {
+    const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
+    decoder_.carry_on();
+  }
+
   std::size_t n_stable_tokens() {
     const fastctc_bindings::ExclusiveUse use(busy_, "decoder");
     return decoder_.n_stable_tokens();
@@ -213,6 +223,8 @@ void bind_decoder(py::module_& module) {
       .def("best", &BeamDecoder::best)
       .def("n_best", &BeamDecoder::n_best, py::arg("n"))
       .def("partial", &BeamDecoder::partial)
+      .def("partial_ids", &BeamDecoder::partial_ids)
+      .def("carry_on", &BeamDecoder::carry_on)
       .def_property_readonly("n_stable_tokens", &BeamDecoder::n_stable_tokens)
       .def_property_readonly("last_token_end_frame", &BeamDecoder::last_token_end_frame)
       .def("reset", &BeamDecoder::reset);

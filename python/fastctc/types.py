@@ -124,7 +124,7 @@ class Transcript:
     """What speech detection found; empty where it was not asked for."""
     alternatives: tuple[Alternative, ...] = ()
     """The n best readings, best first, this one among them; empty unless `DecoderOptions.n_best` asks for more than
-    one, and with speech detection."""
+    one. With speech detection each is a choice of one reading of every segment; scores add up."""
 
     def __str__(self) -> str:
         return self.text

@@ -33,6 +33,7 @@ TEST_CASE("assemble: tokens in seconds, words from their first token to their la
   CHECK(result.words[1].start_s == 7 * 0.08);  // the lone U+2581 has no text
   CHECK(result.words[1].end_s == 0.9);
   CHECK(result.words[1].confidence == 0.6f);
+  CHECK(result.words[1].score == doctest::Approx((-0.2 - 0.3) / (1 + 3)));  // a frame: a longer token weighs more
   CHECK(result.confidence == doctest::Approx((0.9 + 0.6) / 2));
 }
 

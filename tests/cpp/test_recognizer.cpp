@@ -119,3 +119,30 @@ TEST_CASE("bad input is named") {
   CHECK_THROWS_AS(Recognizer::load("no/such/directory"), ModelNotFoundError);
   CHECK_THROWS_AS(Recognizer::load(""), ModelNotFoundError);
 }
+
+TEST_CASE("a known text is aligned where it was recognised; vad and a search are refused") {
+  if (!onnxruntime_is_there()) return;
+  const Recognizer recognizer = demo();
+  const std::vector<float> samples = recording("two-nine-three-four-zero.wav");
+  const Transcript found = recognizer.transcribe(view(samples));
+  const Transcript aligned = recognizer.align(view(samples), "Two nine THREE four zero");
+  CHECK(aligned.text == found.text);
+  CHECK(aligned.method == "one_shot");
+  REQUIRE(aligned.words.size() == found.words.size());
+  for (std::size_t i = 0; i < found.words.size(); ++i) {
+    CHECK(aligned.words[i].start_s == found.words[i].start_s);
+    CHECK(aligned.words[i].end_s == found.words[i].end_s);
+    CHECK(aligned.words[i].score < 0);
+  }
+  const Transcript wrong = recognizer.align(view(samples), "two nine three eight zero");
+  CHECK(wrong.words[3].score < found.words[3].score - 1);
+
+  CHECK_THROWS_WITH_AS(recognizer.align(view(samples), "two nine!"), doctest::Contains("'!', character 9"),
+                       AlignmentError);
+  LongFormOptions options;
+  options.vad.kind = VadKind::energy;
+  CHECK_THROWS_WITH_AS(recognizer.align(view(samples), "two", options), doctest::Contains("vad"), OptionError);
+  options.vad.kind = VadKind::none;
+  options.decoder.kind = DecoderKind::beam;
+  CHECK_THROWS_WITH_AS(recognizer.align(view(samples), "two", options), doctest::Contains("kind"), OptionError);
+}

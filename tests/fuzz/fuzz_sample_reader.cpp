@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fastctc/error.h"
 #include "fastctc/sample_reader.h"
 
 namespace {

@@ -277,6 +277,57 @@ def test_any_split_is_one_shot(make_case: Callable[[str], Case], log_probs: LogP
     assert split.n_best(6) == whole.n_best(6)
 
 
+# Without the lexicons, whose homophones are always equally good.
+@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith("lexicon")])
+@settings(max_examples=40, deadline=None)
+@given(first=lattices(longest=6), second=lattices(longest=6))
+def test_a_search_that_carries_on_is_the_twins(
+    make_case: Callable[[str], Case], name: str, first: LogProbs, second: LogProbs
+) -> None:
+    case = make_case(name)
+    core, twin = case.core_decoder(beam_size=6), case.twin_decoder(beam_size=6)
+    for decoder in (core, twin):
+        decoder.step(first)
+    assume(is_clear([entry.score for entry in twin._beam.values()]))
+    for decoder in (core, twin):
+        decoder.carry_on()
+    for frame in second:
+        core.step(frame[None])
+        twin.step(frame[None])
+        assume(is_clear([entry.score for entry in twin._beam.values()]))
+        found, expected = core.n_best(6), twin.n_best(6)
+        assume(is_clear([entry.score for entry in expected]))
+        assert [ids_of(entry) for entry in found] == [entry.token_ids for entry in expected]
+        assert [entry[1] for entry in found] == pytest.approx([entry.score for entry in expected], abs=SCORES)
+        assert tuple(core.partial_ids()) == ids_of(core.partial()) == twin.partial().token_ids
+
+
+@pytest.mark.parametrize("name", ["lm", "token_lm", "hot", "lm+hot", "bonus", "allowed+lm+hot"])
+@settings(max_examples=40, deadline=None)
+@given(tokens=st.lists(st.integers(0, 4), min_size=2, max_size=12), data=st.data())
+def test_what_stands_before_a_cut_is_known_behind_it(
+    make_case: Callable[[str], Case], name: str, tokens: list[int], data: st.DataObject
+) -> None:
+    """Where the audio leaves no choice, the scores of the parts are those of the whole, wherever it is cut."""
+    frames = np.full((2 * len(tokens), len(PIECES)), -60.0, np.float32)
+    frames[np.arange(0, len(frames), 2), tokens] = 0.0
+    frames[1::2, BLANK] = 0.0
+    cut = 2 * data.draw(st.integers(1, len(tokens) - 1))
+    case = make_case(name)
+    options = {"min_token_log_prob": -30.0, "beam_threshold": 1e9}
+    whole, parts = case.core_decoder(**options), case.core_decoder(**options)
+    whole.step(frames)
+    parts.step(frames[:cut])
+    first = parts.partial()
+    parts.carry_on()
+    parts.step(frames[cut:])
+    second, expected = parts.best(), whole.best()
+    assert ids_of(first) + ids_of(second) == ids_of(expected) == tuple(tokens)
+    assert first[3] + second[3] == pytest.approx(expected[3], abs=SCORES)
+    assert first[4] + second[4] == pytest.approx(expected[4], abs=SCORES)
+    assert second[1] == pytest.approx(sum(second[2:5]), abs=1e-9)
+
+
 @settings(max_examples=60, deadline=None)
 @given(log_probs=lattices(longest=30))
 def test_stable_tokens_stay(make_case: Callable[[str], Case], log_probs: LogProbs) -> None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
 import fastctc
 from conftest import DATA, ROOT
-from fastctc import Conversation, Transcript, Word, _core
-from fastctc.alignment import spell
+from fastctc import Conversation, LongFormOptions, ModelOptions, Transcript, Word
 from fastctc.cli import main
-from fastctc.errors import AlignmentError
+from fastctc.errors import AlignmentError, ModelNotFoundError, OptionError, VocabularyError
+from fastctc.reference import load as load_reference
 from fastctc.word_formats import to_ctm, to_textgrid, to_tsv
 
 RECORDING = DATA / "speech" / "two-nine-three-four-zero.wav"
@@ -45,16 +53,116 @@ def test_what_can_not_be_aligned_is_named(model: fastctc.Recognizer) -> None:
     with pytest.raises(AlignmentError, match="caf\u00e9"):
         model.align(RECORDING, "two caf\u00e9")
     with pytest.raises(AlignmentError, match=r"needs \d+ frames .* has \d+"):
-        model.align(RECORDING, TEXT * 20)
+        model.align(RECORDING, f"{TEXT} " * 20)
+    with pytest.raises(OptionError, match="vad"):
+        model.align(RECORDING, TEXT, long_form=LongFormOptions(vad=fastctc.VadOptions(kind="energy")))
 
 
-def test_the_fewest_pieces_spell_a_text() -> None:
-    vocabulary = _core.Vocabulary(["\u2581a", "\u2581ab", "b", "c", "bc", "\u2581", "<blk>"])
-    assert spell("abc a", vocabulary) == [1, 3, 0]  # of equals the longer piece first: "ab c", not "a bc"
-    assert spell("c", vocabulary) == [5, 3]
-    assert vocabulary.text(spell("abcbc ab", vocabulary)) == "abcbc ab"
-    characters = _core.Vocabulary(["a", "b", " ", "<blk>"])
-    assert spell("ab A", characters) == [0, 1, 2, 0]
+def test_every_way_to_give_a_recording(model: fastctc.Recognizer) -> None:
+    expected = [(word.text, word.start_s) for word in model.align(RECORDING, TEXT).words]
+    samples, rate_hz = soundfile.read(RECORDING, dtype="float32")
+    assert [(word.text, word.start_s) for word in model.align(samples, TEXT).words] == expected
+    two = np.stack([np.zeros_like(samples), samples], axis=1)
+    aligned = model.align(two, TEXT, channel=1, sample_rate=rate_hz)
+    assert [(word.text, word.start_s) for word in aligned.words] == expected
+    slow = model.align(samples, TEXT, sample_rate=8000)  # at half the speed
+    assert slow.duration_s == pytest.approx(2 * len(samples) / rate_hz)
+
+
+def test_the_reference_aligns_the_same(model: fastctc.Recognizer) -> None:
+    """Words, tokens, their times and scores; in one run and in steps."""
+    samples, _ = soundfile.read(RECORDING, dtype="float32")
+    long_form = LongFormOptions(one_shot_max_s=3.0)
+    reference = load_reference(ROOT / "models" / "digits")
+    for audio, text, method in ((samples, TEXT, "one_shot"), (np.tile(samples, 3), f"{TEXT} " * 3, "steps")):
+        found, expected = (
+            implementation.align(audio, text, long_form=long_form) for implementation in (model, reference)
+        )
+        assert found.method == expected.method == method
+        assert found.text == expected.text == text.strip()
+        for word, other in zip(found.words, expected.words, strict=True):
+            assert (word.text, word.start_s, word.end_s) == (other.text, other.start_s, other.end_s)
+            assert word.score == pytest.approx(other.score, abs=1e-4)
+            assert word.confidence == pytest.approx(other.confidence, abs=1e-4)
+
+
+def test_the_score_of_a_word_is_its_mean_log_prob_a_frame(model: fastctc.Recognizer) -> None:
+    aligned = model.align(RECORDING, TEXT)
+    for word in aligned.words:
+        tokens = [token for token in aligned.tokens if word.start_s <= token.start_s < word.end_s]
+        n_frames = sum(round((token.end_s - token.start_s) / model.frame_s) for token in tokens)
+        assert word.score == pytest.approx(sum(token.log_prob for token in tokens) / n_frames, abs=1e-5)
+    wrong = model.align(RECORDING, "two nine three eight zero")
+    assert [min(range(5), key=lambda place: wrong.words[place].score)] == [3]
+
+
+def test_the_models_sentencepiece_model_cuts_the_text(model: fastctc.Recognizer, tmp_path: Path) -> None:
+    """tokenizer.model in the directory, or what the manifest or the option names: its pieces, not the fewest."""
+    folder = tmp_path / "model"
+    shutil.copytree(ROOT / "models" / "digits", folder)
+    pieces = [(piece, -9.0 if len(piece) > 2 else -1.0) for piece in model.pieces[1:-1]]
+    (folder / "tokenizer.model").write_bytes(unigram_model(pieces))
+    short = fastctc.load(folder).align(RECORDING, "two Nine")
+    assert [token.piece for token in short.tokens] == ["\u2581t", "wo", "\u2581", "ni", "ne"]
+    assert [word.text for word in short.words] == ["two", "nine"]
+    assert [token.piece for token in model.align(RECORDING, "two Nine").tokens] == ["\u2581two", "\u2581nine"]
+    assert load_reference(folder).align(RECORDING, "two Nine").tokens[2].piece == "\u2581"
+    assert [p.source for p in fastctc.load(folder).properties if p.name == "tokenizer"] == ["file name"]
+
+    (folder / "own").mkdir()
+    (folder / "tokenizer.model").rename(folder / "own" / "pieces.model")
+    assert len(fastctc.load(folder).align(RECORDING, "two").tokens) == 1
+    named = fastctc.load(folder, options=ModelOptions(tokenizer="own/pieces.model"))
+    assert len(named.align(RECORDING, "two").tokens) == 2
+    manifest = json.loads((folder / "fastctc.json").read_text(encoding="utf-8"))
+    manifest["tokenizer"] = "own/pieces.model"
+    (folder / "fastctc.json").write_text(json.dumps(manifest), encoding="utf-8")
+    for load in (fastctc.load, load_reference):
+        assert len(load(folder).align(RECORDING, "two").tokens) == 2
+    (folder / "own" / "pieces.model").write_bytes(unigram_model([*pieces, ("\u2581other", -1.0)]))
+    broken = fastctc.load(folder)
+    assert broken.transcribe(RECORDING).text == TEXT  # who only transcribes needs none
+    with pytest.raises(VocabularyError, match=r"other.*another model"):
+        broken.align(RECORDING, TEXT)
+    (folder / "own" / "pieces.model").unlink()
+    for load in (fastctc.load, load_reference):
+        with pytest.raises(ModelNotFoundError, match=r"pieces\.model"):
+            load(folder)
+
+
+def unigram_model(pieces: list[tuple[str, float]]) -> bytes:
+    """SentencePiece's file format, written out: ModelProto.pieces = 1 (piece = 1, score = 2, type = 3), no more."""
+
+    def message(field: int, content: bytes) -> bytes:
+        assert len(content) < 128
+        return bytes([field << 3 | 2, len(content)]) + content
+
+    entries = [message(1, b"<unk>") + b"\x18\x02"]
+    entries += [message(1, piece.encode()) + b"\x15" + struct.pack("<f", score) for piece, score in pieces]
+    return b"".join(message(1, entry) for entry in entries)
+
+
+def test_an_hour_of_audio_needs_little_memory() -> None:
+    """Features, log-probs and alignment as a whole, in a process of their own: far below 500 MB."""
+    script = """
+import resource, sys, numpy as np, soundfile, fastctc
+samples, rate_hz = soundfile.read(sys.argv[1], dtype="float32")
+n = int(3600 * rate_hz / len(samples)) + 1
+with soundfile.SoundFile(sys.argv[2], "w", rate_hz, 1, "PCM_16") as file:
+    for _ in range(n):
+        file.write(samples)
+result = fastctc.load(sys.argv[3]).align(sys.argv[2], "two nine three four zero " * n)
+starts = np.array([word.start_s for word in result.words]).reshape(n, 5)
+starts -= np.arange(n)[:, None] * len(samples) / rate_hz
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, len(result.words) // n, np.ptp(starts, axis=0).max())
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [str(RECORDING), str(Path(folder) / "hour.wav"), str(ROOT / "models" / "digits")]
+        run = subprocess.run([sys.executable, "-c", script, *arguments], check=True, capture_output=True, text=True)
+    kilobytes, n_words, spread_s = map(float, run.stdout.split())
+    assert kilobytes * 1024 < 500e6
+    assert n_words == 5
+    assert spread_s < 0.25  # each repetition is aligned where it is, up to the phase of the frames
 
 
 def words(texts: list[str]) -> tuple[Word, ...]:
@@ -75,7 +183,7 @@ def test_formats_are_read_back(texts: list[str]) -> None:
         assert float(fields[2]) == pytest.approx(word.start_s)
         assert float(fields[3]) == pytest.approx(0.24)
     header, *rows = to_tsv(result).splitlines()
-    assert header.split("\t") == ["start_s", "end_s", "word", "confidence"]
+    assert header.split("\t") == ["start_s", "end_s", "word", "confidence", "score"]
     assert [row.split("\t")[2] for row in rows] == texts
 
     grid = to_textgrid(result)

@@ -77,7 +77,7 @@ class Api:
         "method": c.c_char_p,
         "last_error": c.c_char_p,
         "version": c.c_char_p,
-        "samples": c.POINTER(c.c_float),
+        "audio_samples": c.POINTER(c.c_float),
         "confidence": c.c_float,
         "duration_s": c.c_double,
         "start_s": c.c_double,

@@ -136,6 +136,54 @@ def test_a_lexicon_finds_its_words_only(model: fastctc.Recognizer, tmp_path: Pat
     assert [word.start_s for word in result.words] == [word.start_s for word in spelled.words]
 
 
+def test_readings_of_segments_make_readings_of_the_recording(model: fastctc.Recognizer, noisy: Any) -> None:
+    """With speech detection: every choice of one reading a segment, best sums first; the reference makes the same."""
+    pause = np.zeros(16000, np.float32)
+    audio = np.concatenate([noisy, pause, noisy * 0.9, pause])
+    decoder = DecoderOptions(kind="beam", beam_size=8, n_best=4)
+    result = model.transcribe(audio, vad="energy", decoder=decoder)
+    assert len(result.speech) == 2
+    parts = []
+    for segment in result.speech:
+        begin, end = (round(time_s * 16000) for time_s in (segment.start_s, segment.end_s))
+        parts.append(model.transcribe(audio[begin:end], decoder=decoder).alternatives)
+    sums = sorted((a.score + b.score for a in parts[0] for b in parts[1]), reverse=True)[:4]
+    assert [entry.score for entry in result.alternatives] == pytest.approx(sums, abs=1e-4)
+    first = result.alternatives[0]
+    assert (first.text, first.words) == (result.text, result.words)
+    assert len({entry.text for entry in result.alternatives}) > 1
+    for entry in result.alternatives:
+        assert entry.score == pytest.approx(entry.acoustic_score + entry.lm_score + entry.bonus_score)
+        assert entry.text == " ".join(word.text for word in entry.words)
+    expected = load_reference(ROOT / "models" / "digits").transcribe(audio, vad="energy", decoder=decoder)
+    assert [entry.text for entry in expected.alternatives] == [entry.text for entry in result.alternatives]
+    assert [entry.score for entry in expected.alternatives] == pytest.approx(sums, abs=1e-3)
+    assert model.transcribe(pause, vad="energy", decoder=decoder).alternatives[0].text == ""
+    assert model.transcribe(audio, vad="energy", decoder="beam").alternatives == ()
+
+
+def test_a_cut_loses_nothing_of_what_was_said_before(model: fastctc.Recognizer, tmp_path: Path) -> None:
+    """Segments of a stream that were cut at their longest: the language model's scores add up to the whole text's."""
+    samples, _ = soundfile.read(RECORDING, dtype="float32")
+    path = tmp_path / "pairs.arpa"
+    said = TEXT.split()
+    pairs = [f"-0.1\t{a} {b}" for a, b in zip(["<s>", *said], said, strict=False)]
+    unigrams = ["-3\t<unk>", "-99\t<s>\t-1", "-2\t</s>", *(f"-2\t{word}\t-1" for word in WORDS)]
+    header = f"\\data\\\nngram 1={len(unigrams)}\nngram 2={len(pairs)}\n"
+    sections = ("\\1-grams:\n" + "\n".join(unigrams), "\\2-grams:\n" + "\n".join(pairs))
+    path.write_text(f"{header}\n{sections[0]}\n\n{sections[1]}\n\n\\end\\\n", encoding="utf-8")
+    lm = LanguageModel(path)
+    decoder = DecoderOptions(kind="beam", beam_size=8, n_best=2, language_model=lm, lm_weight=0.2)
+    endpoint = fastctc.EndpointOptions(0.0, 0.0, max_length_s=0.9)
+    stream = model.stream(latency_ms=1040, decoder=decoder, endpoint=endpoint)
+    results = [result for result in [*stream.push(samples), *stream.finish()] if result.is_final]
+    assert [result.cause for result in results][:-1] == ["max_length"] * (len(results) - 1)
+    assert len(results) > 1
+    assert " ".join(result.text for result in results).split() == said
+    found = sum(result.transcript.alternatives[0].lm_score for result in results)
+    assert found == pytest.approx(0.2 * lm.score(TEXT), abs=1e-4)
+
+
 def test_streams_decode_the_same(model: fastctc.Recognizer, arpa: Path) -> None:
     samples, _ = soundfile.read(RECORDING, dtype="float32")
     decoder = DecoderOptions(kind="beam", language_model=arpa, lm_weight=0.1, n_best=2)

@@ -23,14 +23,21 @@ class FASTCTC_API Decoder {
   virtual Hypothesis best() const = 0;
   // The n best, best first; fewer where there are fewer. Greedy search knows one.
   virtual std::vector<Hypothesis> n_best(std::size_t n) const;
-  // Best hypothesis if the utterance goes on: a last word may be open, its end is not scored.
-  virtual Hypothesis partial() const;
+  // The n best if the utterance goes on: a last word may be open, its end is not scored. What such a word is known to
+  // cost already (no word of the model starts so) is in `score` alone.
+  virtual std::vector<Hypothesis> partials(std::size_t n) const;
+  // The best of them, and its token ids alone, which take no alignment.
+  Hypothesis partial() const;
+  virtual std::vector<int> partial_ids() const;
   // Leading tokens of best() that no further frame can change, but for the end of the last of them.
   virtual std::size_t n_stable_tokens() const = 0;
   // One past the last frame of best()'s last token; 0 where it has none.
   virtual std::size_t last_token_end_frame() const = 0;
   // Forget everything.
   virtual void reset() = 0;
+  // Forget tokens, frames and scores, but go on behind partial(): the language model, the hot words and a word that is
+  // open know what was said before.
+  virtual void carry_on();
 
   // One shot: reset, step, best.
   Hypothesis decode(LogProbsView log_probs);
@@ -78,10 +85,12 @@ class FASTCTC_API BeamDecoder : public Decoder {
   void step(LogProbsView log_probs) override;
   Hypothesis best() const override;
   std::vector<Hypothesis> n_best(std::size_t n) const override;
-  Hypothesis partial() const override;
+  std::vector<Hypothesis> partials(std::size_t n) const override;
+  std::vector<int> partial_ids() const override;
   std::size_t n_stable_tokens() const override;
   std::size_t last_token_end_frame() const override;
   void reset() override;
+  void carry_on() override;
 
  private:
   struct Impl;

@@ -7,16 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "fastctc/error.h"
 #include "fastctc/export.h"
 
 namespace fastctc {
-
-// There is no such recording.
-class FASTCTC_API AudioNotFoundError : public AudioError {
- public:
-  using AudioError::AudioError;
-};
 
 // One value of one channel: unsigned, signed, float (little-endian); mulaw and alaw are the telephone's (ITU-T G.711).
 enum class SampleEncoding { u8, s16le, s24le, s32le, f32le, f64le, mulaw, alaw };

@@ -22,12 +22,10 @@ void check_ids(const std::vector<int>& token_ids, int blank_id, std::size_t n_to
 }
 
 void check_row(const float* log_probs, std::size_t n_tokens, std::size_t frame) {
-  // One pass without branches: NaN makes the sum NaN, +infinity makes it infinite or NaN.
-  float sum = 0;
-  for (std::size_t id = 0; id < n_tokens; ++id) {
-    sum += log_probs[id] * 0.0f + (log_probs[id] > 1e30f ? log_probs[id] : 0.0f);
-  }
-  if (sum == 0) return;
+  // One pass without branches, several values at a time.
+  int is_bad = 0;
+  for (std::size_t id = 0; id < n_tokens; ++id) is_bad |= !(log_probs[id] <= std::numeric_limits<float>::max());
+  if (is_bad == 0) return;
   for (std::size_t id = 0; id < n_tokens; ++id) {
     if (log_probs[id] <= std::numeric_limits<float>::max()) continue;
     throw ModelError("The log-probs of frame " + std::to_string(frame) + " hold NaN or +infinity. Check the audio " +

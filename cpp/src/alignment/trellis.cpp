@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
+#include <cstddef>
 #include <limits>
 
 namespace fastctc {
@@ -11,53 +11,58 @@ namespace {
 constexpr std::size_t kWholeBytes = std::size_t{16} << 20;
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 
-// A step goes on by 0, 1 or, between different tokens, 2 states.
+// As a value: compilers make one instruction of many of it.
+double larger(double a, double b) { return a < b ? b : a; }
+
+// A step goes on by 0, 1 or, between different tokens, 2 states. The states of a frame stand in two rows, blanks
+// (0, 2, ...) and tokens (1, 3, ...), so that a step is sums and maxima alone. How a path came to a state is not kept
+// but found again on the way back, from the scores of the frame before.
 class Trellis {
  public:
   Trellis(const std::vector<const float*>& rows, const std::vector<int>& tokens, int blank, std::size_t block_frames)
-      : rows_(rows), block_(block_frames) {
-    n_states_ = 2 * tokens.size() + 1;
-    columns_.assign(n_states_, blank);
-    may_skip_.assign(n_states_, 0);
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      columns_[2 * i + 1] = tokens[i];
-      may_skip_[2 * i + 1] = i > 0 && tokens[i] != tokens[i - 1];
+      : rows_(rows), tokens_(tokens), blank_(blank), width_(tokens.size() + 1), block_(block_frames) {
+    may_skip_.assign(width_, kNever);
+    for (std::size_t i = 1; i < tokens.size(); ++i) {
+      if (tokens[i] != tokens[i - 1]) may_skip_[i] = 0;
     }
+    emissions_.assign(width_, kNever);
     if (block_ > 0) return;
     // Short ones are kept whole: one pass less.
-    block_ = rows.size() * n_states_ <= kWholeBytes
-                 ? std::max<std::size_t>(1, rows.size())
-                 : static_cast<std::size_t>(std::sqrt(static_cast<double>(rows.size())));
+    const std::size_t n_bytes = rows.size() * 2 * width_ * sizeof(double);
+    block_ = n_bytes <= kWholeBytes ? std::max<std::size_t>(1, rows.size())
+                                    : static_cast<std::size_t>(std::sqrt(static_cast<double>(rows.size())));
   }
 
   double run(std::vector<std::size_t>& path) {
     const std::size_t n_frames = rows_.size();
     const std::size_t n_blocks = (n_frames + block_ - 1) / block_;
+    // Scores before each frame of a block, and behind its last.
+    std::vector<double> scores((std::min(block_, n_frames) + 1) * 2 * width_, kNever);
+    scores[0] = 0;                                 // before the first frame; frame 0 enters state 0 or 1
     std::vector<std::vector<double>> checkpoints;  // scores before each block
-    std::vector<double> scores(n_states_, kNever);
-    scores[0] = 0;  // before the first frame; frame 0 enters state 0 or 1
     for (std::size_t block = 0; block < n_blocks; ++block) {
-      checkpoints.push_back(scores);
-      if (n_blocks == 1) break;  // the pass below is the only one
-      for (std::size_t frame = block * block_; frame < end(block); ++frame) advance(frame, scores, nullptr);
+      checkpoints.emplace_back(scores.begin(), scores.begin() + static_cast<std::ptrdiff_t>(2 * width_));
+      pass(block, scores);
+      const double* last = scores.data() + (end(block) - block * block_) * 2 * width_;
+      if (block + 1 < n_blocks) std::copy(last, last + 2 * width_, scores.begin());
     }
-    std::vector<std::uint8_t> moves(std::min(block_, n_frames) * n_states_);
-    if (n_blocks == 1) pass(0, scores, moves);
-    std::size_t state = n_states_ - 1;
-    // The last token, where it is as good: ties go to what enters a state later, and a blank behind it would be later.
-    if (n_states_ > 1 && scores[n_states_ - 2] > scores[n_states_ - 1]) state = n_states_ - 2;
-    const double score = scores[state];
+    const double* last = scores.data() + (n_frames == 0 ? 0 : n_frames - (n_blocks - 1) * block_) * 2 * width_;
+    const double last_blank = last[width_ - 1];
+    const double last_token = width_ > 1 ? last[2 * width_ - 2] : kNever;
+    std::size_t state = 2 * (width_ - 1);
+    // The last token, where it is better: ties go to what enters a state later, and a blank behind it would be later.
+    if (last_token > last_blank) --state;
+    const double score = std::max(last_token, last_blank);
     path.resize(n_frames);
     for (std::size_t block = n_blocks; block-- > 0;) {
-      if (n_blocks > 1) {
-        scores = checkpoints[block];
-        pass(block, scores, moves);
+      if (block + 1 < n_blocks) {
+        std::copy(checkpoints[block].begin(), checkpoints[block].end(), scores.begin());
+        pass(block, scores);
       }
       for (std::size_t frame = end(block); frame-- > block * block_;) {
         path[frame] = state;
-        state -= moves[(frame - block * block_) * n_states_ + state];
+        state = before(state, scores.data() + (frame - block * block_) * 2 * width_);
       }
-      checkpoints.pop_back();
     }
     return score;
   }
@@ -65,41 +70,60 @@ class Trellis {
  private:
   std::size_t end(std::size_t block) const { return std::min((block + 1) * block_, rows_.size()); }
 
-  void pass(std::size_t block, std::vector<double>& scores, std::vector<std::uint8_t>& moves) const {
+  void pass(std::size_t block, std::vector<double>& scores) {
     for (std::size_t frame = block * block_; frame < end(block); ++frame) {
-      advance(frame, scores, moves.data() + (frame - block * block_) * n_states_);
+      double* from = scores.data() + (frame - block * block_) * 2 * width_;
+      advance(frame, from, from + 2 * width_);
     }
   }
 
-  // scores of the frame before -> of this frame, in place from the last state on; moves: how many states back.
-  void advance(std::size_t frame, std::vector<double>& scores, std::uint8_t* moves) const {
+  // Scores before the frame -> behind it.
+  void advance(std::size_t frame, const double* from, double* to) {
     const float* row = rows_[frame];
-    // Only states that enough frames lead to, and from which enough are left.
+    // Only states that enough frames lead to, and from which enough are left. The range moves by one pair of states a
+    // frame: what stands below it is not read any more, and what stands right above it can't be reached yet.
+    const std::size_t n_tokens = width_ - 1;
     const std::size_t n_left = rows_.size() - frame;
-    const std::size_t last = std::min(n_states_ - 1, 2 * frame + 1);
-    const std::size_t first = n_states_ > 2 * n_left + 1 ? n_states_ - 2 * n_left - 1 : 0;
-    for (std::size_t state = last + 1; state-- > first;) {
-      double best = scores[state];
-      std::uint8_t move = 0;
-      // A path that enters the state later stayed in the one before: equal scores go to staying there.
-      if (state >= 1 && scores[state - 1] >= best && scores[state - 1] > kNever) {
-        best = scores[state - 1];
-        move = 1;
-      }
-      if (state >= 2 && may_skip_[state] && scores[state - 2] > best) {
-        best = scores[state - 2];
-        move = 2;
-      }
-      scores[state] = best + static_cast<double>(row[columns_[state]]);
-      if (moves) moves[state] = move;
+    const std::size_t first = n_tokens > n_left ? n_tokens - n_left : 0;
+    const std::size_t last = std::min(n_tokens, frame + 1);  // blanks up to it, tokens below it
+    const double blank = static_cast<double>(row[blank_]);
+    const double* from_tokens = from + width_;
+    double* to_tokens = to + width_;
+    for (std::size_t i = first; i < last; ++i) emissions_[i] = static_cast<double>(row[tokens_[i]]);
+    const double* emissions = emissions_.data();
+    const double* may_skip = may_skip_.data();
+    to[first] = blank + (first > 0 ? larger(from[first], from_tokens[first - 1]) : from[first]);
+    for (std::size_t i = first + 1; i <= last; ++i) to[i] = blank + larger(from[i], from_tokens[i - 1]);
+    if (first < last) {
+      const double skipped = first > 0 ? from_tokens[first - 1] + may_skip[first] : kNever;
+      to_tokens[first] = emissions[first] + larger(larger(from_tokens[first], from[first]), skipped);
     }
+    for (std::size_t i = first + 1; i < last; ++i) {
+      to_tokens[i] = emissions[i] + larger(larger(from_tokens[i], from[i]), from_tokens[i - 1] + may_skip[i]);
+    }
+    to_tokens[last] = kNever;
+    if (last < n_tokens) to[last + 1] = kNever;
+  }
+
+  // The state of the frame before. A path that enters the state later stayed in the one before: equal scores go to
+  // staying there.
+  std::size_t before(std::size_t state, const double* from) const {
+    const std::size_t i = state / 2;
+    const double* from_tokens = from + width_;
+    if (state % 2 == 0) return i > 0 && from_tokens[i - 1] >= from[i] ? state - 1 : state;
+    const double stay = from_tokens[i];
+    const double best = std::max(stay, from[i]);
+    if (i > 0 && from_tokens[i - 1] + may_skip_[i] > best) return state - 2;
+    return from[i] >= stay ? state - 1 : state;
   }
 
   const std::vector<const float*>& rows_;
-  std::size_t n_states_ = 0;
+  const std::vector<int>& tokens_;
+  const int blank_;
+  const std::size_t width_;  // blanks, one more than there are tokens
   std::size_t block_;
-  std::vector<int> columns_;
-  std::vector<std::uint8_t> may_skip_;
+  std::vector<double> may_skip_;  // 0, or -infinity: the token before is the same
+  std::vector<double> emissions_;
 };
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include "fastctc/acoustic_model.h"
 #include "fastctc/log.h"
-#include "fastctc/sample_reader.h"
 #include "fastctc/version.h"
 
 namespace fastctc::c_api {

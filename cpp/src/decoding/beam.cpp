@@ -12,10 +12,14 @@
 namespace fastctc {
 namespace {
 
-// A frame whose blank is so likely is a place where what was said before can be aligned for good.
-constexpr double kCutBlankProb = 0.999;
-// Frames that wait for it at least: cutting costs as much as a hypothesis.
-constexpr std::size_t kCutFrames = 250;
+// A frame whose blank is so likely is a place where what was said before can be aligned for good. Where a model is
+// never so sure, the surest of what it gives has to do: what waits is aligned anew for every partial result.
+double cut_blank_prob(std::size_t n_waiting_frames) {
+  if (n_waiting_frames < 128) return 0.999;
+  return n_waiting_frames < 256 ? 0.9 : 0.5;
+}
+// Frames that wait at least.
+constexpr std::size_t kCutFrames = 64;
 // Frames between two looks whether all prefixes share it: a look costs more than a frame.
 constexpr std::size_t kLookFrames = 25;
 
@@ -29,6 +33,7 @@ struct BeamDecoder::Impl {
         search(vocabulary, decoder_options) {}
 
   void reset();
+  void forget();
   void step(LogProbsView frames);
   void cut(const float* log_probs);
   std::vector<AlignedToken> align_tokens(const std::vector<int>& tokens, std::size_t n_frames) const;
@@ -52,6 +57,11 @@ struct BeamDecoder::Impl {
 
 void BeamDecoder::Impl::reset() {
   search.reset();
+  forget();
+}
+
+// Everything but the search.
+void BeamDecoder::Impl::forget() {
   n_frames = settled_frame = cut_frame = 0;
   settled = PrefixTree::kRoot;
   cut_node = PrefixTree::kNone;
@@ -73,13 +83,19 @@ void BeamDecoder::Impl::cut(const float* row) {
   if (n_frames - settled_frame < kCutFrames) return;
   PrefixTree& tree = search.tree();
   if (cut_node == PrefixTree::kNone) {
-    if (static_cast<double>(row[blank_id]) < std::log(kCutBlankProb)) return;
+    if (static_cast<double>(row[blank_id]) < std::log(cut_blank_prob(n_frames - settled_frame))) return;
     cut_node = search.beam().front().node;
     cut_frame = n_frames;
     tree.hold(cut_node);
   }
+  // No prefix of the beam comes from it any more.
+  if (tree[cut_node].slot < 0 && tree[cut_node].first_child == PrefixTree::kNone) {
+    tree.release(cut_node);
+    cut_node = PrefixTree::kNone;
+    return;
+  }
   if (n_frames % kLookFrames != 0) return;
-  const PrefixTree::Id common = search.common_prefix();
+  const PrefixTree::Id common = search.common_prefix(settled);
   if (tree.is_ancestor(cut_node, common)) {
     const std::vector<AlignedToken> aligned = align_tokens(tree.tokens(cut_node, settled), cut_frame - settled_frame);
     settled_tokens.insert(settled_tokens.end(), aligned.begin(), aligned.end());
@@ -87,7 +103,7 @@ void BeamDecoder::Impl::cut(const float* row) {
     const auto end = log_probs.begin() + static_cast<std::ptrdiff_t>((cut_frame - settled_frame) * n_tokens);
     log_probs.erase(log_probs.begin(), end);
     settled_frame = cut_frame;
-  } else if (tree.is_ancestor(common, cut_node)) {
+  } else {
     return;  // the beam may come to share it yet
   }
   tree.release(cut_node);
@@ -164,16 +180,35 @@ std::vector<Hypothesis> BeamDecoder::n_best(std::size_t n) const {
   return result;
 }
 
-Hypothesis BeamDecoder::partial() const {
-  const BeamPrefix& prefix = impl_->search.beam().front();
-  return impl_->hypothesis(prefix, impl_->search.tree()[prefix.node].state);
+std::vector<Hypothesis> BeamDecoder::partials(std::size_t n) const {
+  const std::vector<BeamPrefix>& beam = impl_->search.beam();
+  std::vector<Hypothesis> result;
+  for (std::size_t i = 0; i < std::min(n, beam.size()); ++i) {
+    result.push_back(impl_->hypothesis(beam[i], impl_->search.tree()[beam[i].node].state));
+  }
+  return result;
 }
 
-std::size_t BeamDecoder::n_stable_tokens() const { return impl_->search.tree()[impl_->search.common_prefix()].depth; }
+std::vector<int> BeamDecoder::partial_ids() const {
+  std::vector<int> ids;
+  for (const AlignedToken& token : impl_->settled_tokens) ids.push_back(token.id);
+  const std::vector<int> rest = impl_->search.tree().tokens(impl_->search.beam().front().node, impl_->settled);
+  ids.insert(ids.end(), rest.begin(), rest.end());
+  return ids;
+}
+
+std::size_t BeamDecoder::n_stable_tokens() const {
+  return impl_->search.tree()[impl_->search.common_prefix(impl_->settled)].depth;
+}
 
 std::size_t BeamDecoder::last_token_end_frame() const { return impl_->search.beam().front().end_frame; }
 
 void BeamDecoder::reset() { impl_->reset(); }
+
+void BeamDecoder::carry_on() {
+  impl_->search.carry_on();
+  impl_->forget();
+}
 
 std::unique_ptr<Decoder> make_decoder(const Vocabulary& vocabulary, const DecoderOptions& options) {
   validate(options);

@@ -15,11 +15,9 @@ constexpr double kNever = -std::numeric_limits<double>::infinity();
 // Bounds are summed in another order than scores.
 constexpr double kSlack = 1e-9;
 
-// ln(e^a + e^b)
-double log_add(double a, double b) {
-  if (a < b) std::swap(a, b);
-  // What is left out is below 1e-10 of the sum.
-  return b == kNever || b - a < -23 ? a : a + std::log1p(std::exp(b - a));
+const LogAdd& log_add_table() {
+  static const LogAdd table;
+  return table;
 }
 
 }  // namespace
@@ -33,13 +31,32 @@ BeamSearch::BeamSearch(const Vocabulary& vocabulary, const DecoderOptions& optio
       min_token_log_prob_(options.min_token_log_prob),
       skip_log_prob_(options.blank_skip_prob < 1 ? std::log(options.blank_skip_prob)
                                                  : std::numeric_limits<double>::infinity()),
+      log_add_(log_add_table()),
       fusion_(vocabulary, options) {
   reset();
 }
 
 void BeamSearch::reset() {
+  root_word_.clear();
+  start(fusion_.start());
+}
+
+void BeamSearch::carry_on() {
+  FusionState state = tree_[beam_.front().node].state;
+  state.lm = state.bonus = 0;
+  if (fusion_.spells_words()) {
+    root_word_ = open_word(beam_.front().node);
+  } else {
+    // A word of a lexicon begins and ends in one utterance.
+    state.lexicon_node = Lexicon::kRoot;
+    state.in_word = false;
+  }
+  start(state);
+}
+
+void BeamSearch::start(const FusionState& state) {
   tree_.clear();
-  tree_[PrefixTree::kRoot].state = fusion_.start();
+  tree_[PrefixTree::kRoot].state = state;
   BeamPrefix empty;
   empty.label = kNever;
   empty.score = tree_[PrefixTree::kRoot].state.score();
@@ -112,11 +129,11 @@ void BeamSearch::stay(const float* log_probs) {
         first_child_[static_cast<std::size_t>(parent_slot)] = static_cast<std::int32_t>(slot);
         if (is_tried(log_probs, node.token)) {
           const double before = tree_[node.parent].token == node.token ? parent.blank : parent.total;
-          next.label = log_add(next.label, before + log_prob);
+          next.label = log_add_(next.label, before + log_prob);
         }
       }
     }
-    next.total = log_add(next.blank, next.label);
+    next.total = log_add_(next.blank, next.label);
     next.score = next.total + node.state.score();
     if (next.label > next.blank) next.end_frame = frame_ + 1;
     if (next.total > kNever) consider({next.score, next.total, static_cast<std::int32_t>(slot), -1, -1});
@@ -131,14 +148,25 @@ void BeamSearch::grow(const float* log_probs) {
   // Rounded down, so that no token is missed.
   const float lowest_float = std::nextafter(static_cast<float>(lowest), -std::numeric_limits<float>::infinity());
   tokens_.clear();
-  for (std::size_t id = 0; id < n_tokens_; ++id) {
-    const float log_prob = log_probs[id];
-    if (log_prob < lowest_float) continue;
-    const auto token = static_cast<std::int32_t>(id);
-    if (token != blank_id_ && log_prob > static_cast<float>(kNever) && is_tried(log_probs, token)) {
-      tokens_.push_back({log_prob, token});
+  const auto look_at = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t id = begin; id < end; ++id) {
+      const float log_prob = log_probs[id];
+      if (log_prob < lowest_float) continue;
+      const auto token = static_cast<std::int32_t>(id);
+      if (token != blank_id_ && log_prob > static_cast<float>(kNever) && is_tried(log_probs, token)) {
+        tokens_.push_back({log_prob, token});
+      }
     }
+  };
+  // Nearly all blocks have none: one test each.
+  constexpr std::size_t kBlock = 32;
+  const std::size_t n_blocked = n_tokens_ - n_tokens_ % kBlock;
+  for (std::size_t block = 0; block < n_blocked; block += kBlock) {
+    int hit = 0;
+    for (std::size_t lane = 0; lane < kBlock; ++lane) hit |= log_probs[block + lane] >= lowest_float;
+    if (hit) look_at(block, block + kBlock);
   }
+  look_at(n_blocked, n_tokens_);
   std::sort(tokens_.begin(), tokens_.end(), [](const TokenScore& a, const TokenScore& b) {
     return a.log_prob != b.log_prob ? a.log_prob > b.log_prob : a.token < b.token;
   });
@@ -252,9 +280,9 @@ std::string BeamSearch::open_word(PrefixTree::Id node) const {
     const std::string& surface = fusion_.surface(tree_[node].token);
     const std::size_t space = surface.rfind(' ');
     word.insert(0, surface, space == std::string::npos ? 0 : space + 1, std::string::npos);
-    if (space != std::string::npos) break;
+    if (space != std::string::npos) return word;
   }
-  return word;
+  return root_word_ + word;
 }
 
 const FusionState& BeamSearch::closed(PrefixTree::Id id) {
@@ -293,9 +321,14 @@ FusionState BeamSearch::finished(PrefixTree::Id id) {
   return fusion_.finish(is_open ? closed(id) : tree_[id].state);
 }
 
-PrefixTree::Id BeamSearch::common_prefix() const {
-  PrefixTree::Id common = beam_.front().node;
-  for (const BeamPrefix& prefix : beam_) common = tree_.common_ancestor(common, prefix.node);
+PrefixTree::Id BeamSearch::common_prefix(PrefixTree::Id from) const {
+  // Every node that is alive leads to a prefix of the beam, so the way down is shared until it branches.
+  PrefixTree::Id common = from;
+  while (tree_[common].slot < 0) {
+    const PrefixTree::Id child = tree_[common].first_child;
+    if (child == PrefixTree::kNone || tree_[child].next != PrefixTree::kNone) break;
+    common = child;
+  }
   return common;
 }
 

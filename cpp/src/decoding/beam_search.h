@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "decoding/fusion.h"
+#include "decoding/log_add.h"
 #include "decoding/prefix_tree.h"
 #include "fastctc/options.h"
 #include "fastctc/vocabulary.h"
@@ -29,6 +30,8 @@ class BeamSearch {
   BeamSearch(const Vocabulary& vocabulary, const DecoderOptions& options);
 
   void reset();
+  // The same, but behind the best prefix: what Fusion knows of it stays, its scores go.
+  void carry_on();
   // One frame. Raises ModelError, `frame` in its message, on NaN, +infinity, and where nothing is possible.
   void step(const float* log_probs, std::size_t frame);
 
@@ -36,8 +39,9 @@ class BeamSearch {
   PrefixTree& tree() { return tree_; }
   // By score, best first.
   const std::vector<BeamPrefix>& beam() const { return beam_; }
-  // The deepest prefix that all share.
-  PrefixTree::Id common_prefix() const;
+  // The deepest prefix that all share, `from` or below it; all share `from`. Whoever else holds a node holds one that
+  // has a prefix of the beam below it.
+  PrefixTree::Id common_prefix(PrefixTree::Id from) const;
   const Fusion& fusion() const { return fusion_; }
   // What Fusion says of the prefix where the utterance ends.
   FusionState finished(PrefixTree::Id node);
@@ -52,6 +56,7 @@ class BeamSearch {
     std::int32_t word;
   };
 
+  void start(const FusionState& state);
   void stay(const float* log_probs);
   void find_tokens(const float* log_probs);
   void grow(const float* log_probs);
@@ -75,9 +80,11 @@ class BeamSearch {
   const std::size_t max_tokens_;
   const double min_token_log_prob_;
   const double skip_log_prob_;
+  const LogAdd& log_add_;
   Fusion fusion_;
 
   PrefixTree tree_;
+  std::string root_word_;  // what of the open word stands before the root
   std::vector<BeamPrefix> beam_;
   // Of the frame at work, kept for their memory.
   std::vector<BeamPrefix> stays_;          // of each slot, where it stays

@@ -8,7 +8,10 @@
 namespace fastctc::longform {
 
 Spoken::Spoken(const Recognizer& recognizer, const LongFormOptions& options)
-    : recognizer_(recognizer), options_(options), detector_(options.vad, recognizer.sample_rate_hz()) {}
+    : recognizer_(recognizer),
+      options_(options),
+      detector_(options.vad, recognizer.sample_rate_hz()),
+      readings_(static_cast<std::size_t>(options.decoder.n_best)) {}
 
 void Spoken::push(const float* samples, std::size_t n_samples) {
   samples_.insert(samples_.end(), samples, samples + n_samples);
@@ -21,7 +24,13 @@ Transcript Spoken::finish(double duration_s) {
   advance();
   transcript_.duration_s = duration_s;
   // No segment at all: the method is that of an empty recording.
-  if (transcript_.speech.empty()) transcript_.method = Utterance(recognizer_, options_).finish(0).method;
+  if (transcript_.speech.empty()) {
+    Transcript empty = Utterance(recognizer_, options_).finish(0);
+    transcript_.method = std::move(empty.method);
+    transcript_.alternatives = std::move(empty.alternatives);
+  } else if (options_.decoder.n_best > 1) {
+    transcript_.alternatives = readings_.best();
+  }
   for (SpeechSegment& segment : transcript_.speech) segment.end_s = std::min(segment.end_s, duration_s);
   if (!transcript_.words.empty()) {
     transcript_.confidence = static_cast<float>(confidence_sum_ / static_cast<double>(transcript_.words.size()));
@@ -79,6 +88,7 @@ void Spoken::close(const SpeechSegment& segment) {
     token.start_s += segment.start_s;
     token.end_s += segment.start_s;
   }
+  if (options_.decoder.n_best > 1) readings_.add(std::move(part.alternatives), segment.start_s);
   std::move(part.words.begin(), part.words.end(), std::back_inserter(transcript_.words));
   std::move(part.tokens.begin(), part.tokens.end(), std::back_inserter(transcript_.tokens));
 }

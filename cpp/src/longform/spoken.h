@@ -10,6 +10,7 @@
 #include "fastctc/recognizer.h"
 #include "fastctc/speech_detector.h"
 #include "fastctc/types.h"
+#include "longform/readings.h"
 #include "longform/utterance.h"
 
 namespace fastctc::longform {
@@ -41,6 +42,7 @@ class Spoken : public Transcription {
   std::size_t position_ = 0;  // samples before it are recognised or skipped
   double start_s_ = 0;        // of the segment at work
   double confidence_sum_ = 0;
+  Readings readings_;
   Transcript transcript_;
 };
 

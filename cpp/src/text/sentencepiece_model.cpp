@@ -68,7 +68,8 @@ SentencePieceModel SentencePieceModel::parse(const std::string& bytes, const std
     }
   }
   if (model.pieces_.empty()) {
-    throw VocabularyError(name + " is no SentencePiece model: it has no pieces. Take the tokenizer.model of the model.");
+    throw VocabularyError(name +
+                          " is no SentencePiece model: it has no pieces. Take the tokenizer.model of the model.");
   }
   if (model.kind_ != Kind::unigram && model.kind_ != Kind::bpe && model.kind_ != Kind::characters) {
     throw VocabularyError(name + " is a SentencePiece model of whole words, which no CTC model spells with. Take the " +
@@ -98,7 +99,8 @@ void SentencePieceModel::add_piece(const std::string& piece, float score, int ty
     throw VocabularyError(where + " is empty or no UTF-8. Take the tokenizer.model of the model.");
   }
   if (type == kUnused) {
-    throw VocabularyError(where + " is marked as unused, which is not supported. Remove the file, or rename it: texts " +
+    throw VocabularyError(where +
+                          " is marked as unused, which is not supported. Remove the file, or rename it: texts " +
                           "are then spelled with the fewest pieces.");
   }
   pieces_.push_back(piece);
@@ -269,10 +271,11 @@ std::vector<std::string> SentencePieceModel::most_likely(const std::string& text
     std::size_t begin = 0;
     bool is_reached = false;
   };
-  // What the unknown cost of a user-defined piece and of an unknown character, as in the library.
+  // How much less than the least likely piece an unknown character is worth, as in the library.
   constexpr float kUnknownPenalty = 10.0F;
   std::vector<Best> best(text.size() + 1);
   best[0].is_reached = true;
+  // Single precision, as in the library, whose ties are kept so.
   const auto reach = [&](std::size_t begin, std::size_t end, float score) {
     const float sum = score + best[begin].score;
     if (!best[end].is_reached || sum > best[end].score) best[end] = {sum, begin, true};

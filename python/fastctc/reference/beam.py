@@ -99,9 +99,19 @@ class BeamDecoder:
 
     def reset(self) -> None:
         """Forget everything."""
+        self._open: tuple[int, ...] = ()  # tokens before the first prefix, of the word that was open there
+        self._begin(self._start())
+
+    def carry_on(self) -> None:
+        """Forget tokens, frames and scores, but go on behind partial(): what was said before is known."""
+        prefix = min(self._beam, key=self._order)
+        self._open = () if self._is_spelled else self._last_word_tokens(prefix)
+        self._begin(self._fusion(prefix)._replace(lm=0.0, bonus=0.0))
+
+    def _begin(self, fusion: Fusion) -> None:
         self._n_frames = 0
         self._beam: dict[Prefix, Entry] = {(): Entry(blank=0.0)}
-        self._fusions: dict[Prefix, Fusion] = {(): self._start()}
+        self._fusions: dict[Prefix, Fusion] = {(): fusion}
         self._beam[()].total = 0.0
         self._beam[()].score = self._fusions[()].score
 
@@ -248,7 +258,7 @@ class BeamDecoder:
         return bool(lexicon.words_at(node))
 
     def _last_word_tokens(self, prefix: Prefix) -> tuple[int, ...]:
-        tokens = [token for token, _ in prefix]
+        tokens = [*self._open, *(token for token, _ in prefix)]
         starts = [i for i, token in enumerate(tokens) if self._surfaces[token].startswith(b" ")]
         return tuple(tokens[starts[-1] if starts else 0 :])
 

@@ -20,7 +20,7 @@ from fastctc.reference.acoustic_model import AcousticModel
 from fastctc.reference.fbank import compute_features
 from fastctc.reference.model_graphs import ModelGraphs
 from fastctc.reference.streaming_model import AcousticStream, StreamingModel
-from fastctc.types import FrontendOptions, LongFormOptions, SpeechSegment, Transcript
+from fastctc.types import Alternative, FrontendOptions, LongFormOptions, SpeechSegment, Transcript
 
 __all__ = ["compute_log_probs", "find_join", "join_spoken", "run_steps", "run_windows"]
 
@@ -143,21 +143,30 @@ def plan_windows(frontend: FrontendOptions, model: AcousticModel, options: LongF
     return window, shift, alignment
 
 
-def join_spoken(parts: Sequence[tuple[SpeechSegment, Transcript]], duration_s: float, method: str) -> Transcript:
+def join_spoken(
+    parts: Sequence[tuple[SpeechSegment, Transcript]], duration_s: float, empty: Transcript, n_best: int
+) -> Transcript:
     """One transcript of the segments of speech, each recognised on its own, in order.
 
     Args:
         parts: Each segment with its transcript, whose times count from the segment's start.
         duration_s: Of the recording.
-        method: Of an empty recording: how it is called where there is no speech.
+        empty: Of an empty recording: how it is called, and its alternatives, where there is no speech.
+        n_best: Alternatives; each is a choice of one of every segment, whose scores add up.
     """
     words, tokens = [], []
+    method, alternatives = empty.method, empty.alternatives if n_best > 1 else ()
+    if parts and n_best > 1:
+        alternatives = (Alternative("", (), 0.0, 0.0, 0.0, 0.0),)
     for segment, part in parts:
         start_s = segment.start_s
         words += [replace(w, start_s=w.start_s + start_s, end_s=w.end_s + start_s) for w in part.words]
         tokens += [replace(t, start_s=t.start_s + start_s, end_s=t.end_s + start_s) for t in part.tokens]
         if segment is parts[0][0] or part.method != "one_shot":
             method = part.method
+        if n_best > 1:
+            pairs = [_join(before, after, start_s) for before in alternatives for after in part.alternatives]
+            alternatives = tuple(sorted(pairs, key=lambda entry: -entry.score)[:n_best])
     return Transcript(
         " ".join(part.text for _, part in parts if part.text),
         tuple(words),
@@ -166,6 +175,19 @@ def join_spoken(parts: Sequence[tuple[SpeechSegment, Transcript]], duration_s: f
         duration_s,
         method,
         tuple(SpeechSegment(segment.start_s, min(segment.end_s, duration_s)) for segment, _ in parts),
+        alternatives,
+    )
+
+
+def _join(before: Alternative, after: Alternative, start_s: float) -> Alternative:
+    words = tuple(replace(word, start_s=word.start_s + start_s, end_s=word.end_s + start_s) for word in after.words)
+    return Alternative(
+        " ".join(filter(None, [before.text, after.text])),
+        before.words + words,
+        before.score + after.score,
+        before.acoustic_score + after.acoustic_score,
+        before.lm_score + after.lm_score,
+        before.bonus_score + after.bonus_score,
     )
 
 

@@ -193,7 +193,8 @@ class Recognizer:
         for segment in detect_speech(samples, options.vad, self.sample_rate_hz):
             start, end = (round(time_s * self.sample_rate_hz) for time_s in (segment.start_s, segment.end_s))
             parts.append((segment, self._transcribe_samples(samples[start:end], unspoken)))
-        return join_spoken(parts, duration_s, self._transcribe_samples(samples[:0], unspoken).method)
+        empty = self._transcribe_samples(samples[:0], unspoken)
+        return join_spoken(parts, duration_s, empty, options.decoder.n_best)
 
     def _decode(self, log_probs: npt.NDArray[np.float32], duration_s: float, options: DecoderOptions) -> Transcript:
         """Greedy, or the twin of beam search, with twins of what it uses."""
