@@ -8,6 +8,7 @@ tested.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,9 @@ from typing import Any
 
 import pytest
 
+import fastctc
 from conftest import ROOT
+from fastctc.engine import find_library
 
 TOOLKIT = ROOT / "spl" / "com.teracloud.streamsx.stt"
 OPERATOR = TOOLKIT / "com.teracloud.streamsx.stt" / "SpeechToText"
@@ -73,6 +76,18 @@ def generate(folder: Path, template: str, instance: dict[str, Any]) -> str:
     if result.returncode != 0 or result.stderr:
         raise ValueError(result.stderr)
     return result.stdout
+
+
+def write_generated(folder: Path, instance: dict[str, Any]) -> None:
+    header = generate(folder, "SpeechToText_h.cgt", instance)
+    # As the product's preprocessor qualifies the class outside its namespace.
+    source = re.sub(
+        r"\bMY_OPERATOR::",
+        "MY_OPERATOR_SCOPE::MY_OPERATOR::",
+        generate(folder, "SpeechToText_cpp.cgt", instance),
+    )
+    (folder / "generated.h").write_text(header, encoding="utf-8")
+    (folder / "generated.cpp").write_text(source, encoding="utf-8")
 
 
 def attributes(**types: str) -> list[dict[str, str]]:
@@ -169,15 +184,7 @@ def test_every_tag_balances_and_the_perl_is_valid(tmp_path: Path, name: str) -> 
 @pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")
 @pytest.mark.parametrize("instance", INSTANCES)
 def test_what_is_generated_compiles(tmp_path: Path, instance: str) -> None:
-    header = generate(tmp_path, "SpeechToText_h.cgt", INSTANCES[instance])
-    # As the product's preprocessor qualifies the class outside its namespace.
-    source = re.sub(
-        r"\bMY_OPERATOR::",
-        "MY_OPERATOR_SCOPE::MY_OPERATOR::",
-        generate(tmp_path, "SpeechToText_cpp.cgt", INSTANCES[instance]),
-    )
-    (tmp_path / "generated.h").write_text(header, encoding="utf-8")
-    (tmp_path / "generated.cpp").write_text(source, encoding="utf-8")
+    write_generated(tmp_path, INSTANCES[instance])
     compile_with_our_headers(tmp_path, tmp_path / "generated.cpp", STANDARDS if instance == "full" else STANDARDS[:1])
 
 
@@ -200,6 +207,61 @@ def compile_with_our_headers(folder: Path, source: Path, standards: tuple[str, .
         assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")
+def test_a_generated_operator_transcribes(tmp_path: Path) -> None:
+    """Not the product's runtime: ours hands tuples to the operator and notes what it submits (driver.cpp)."""
+    model = str(ROOT / "models" / "digits")
+    literal = {"audioFormat": "wav", "errorPolicy": "skip", "resultMode": "utterance", "latencyMs": "480"}
+    identifier = {"name": "callId", "type": "rstring", "function": "AsIs", "expression": "iport$0.get_callId()"}
+    instance = {
+        "parameters": {
+            "modelPath": [{"spl": "lit$0", "cpp": f'"{model}"'}],
+            "conversationIdAttribute": [{"spl": "callId"}],
+            **{name: [{"spl": value}] for name, value in literal.items()},
+        },
+        "input": attributes(speech="blob", callId="rstring"),
+        "outputs": [
+            [
+                identifier,
+                *attributes(
+                    transcription="rstring",
+                    isFinal="boolean",
+                    utteranceWords="list<rstring>",
+                    transcriptionCompleted="boolean",
+                ),
+            ],
+            [identifier, *attributes(errorMessage="rstring")],
+        ],
+        "context": {"consistent": True},
+    }
+    write_generated(tmp_path, instance)
+    program = tmp_path / "driver"
+    libraries = fastctc.get_library_dir()
+    command = [str(COMPILER), "-std=c++14", f'-DDATA_DIRECTORY="{tmp_path}"']
+    command += [f"-I{path}" for path in (tmp_path, HERE / "headers", TOOLKIT / "impl" / "include")]
+    command += [f"-I{fastctc.get_include()}", str(HERE / "driver.cpp"), str(tmp_path / "generated.cpp")]
+    command += [f"-L{libraries}", "-lfastctc", f"-Wl,-rpath,{libraries}", "-pthread", "-o", str(program)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    recording = ROOT / "models" / "digits" / "two-nine-three-four-zero.wav"
+    library = find_library()[0]
+    environment = {**os.environ, **({"FASTCTC_ONNXRUNTIME": library} if library else {})}
+    result = subprocess.run(
+        [str(program), str(recording)], capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    text = "two nine three four zero"
+    assert lines[:2] == ["replay: the same", "shutdown: silent"]
+    assert lines[2:6] == [f"a: {text} 5 completed", "window marker", f"b: {text} 5 completed", "window marker"]
+    assert lines[6:9] == ["bad error: 1", "bad:  0 completed", "window marker"]
+    metrics = dict(line.split() for line in lines[9:])
+    assert metrics["nConversations"] == "3"
+    assert metrics["nUtterances"] == "2"
+    assert metrics["nErrors"] == "1"
+    assert set(metrics) == set(re.findall(r'getCustomMetricByName\("(\w+)"', (tmp_path / "generated.cpp").read_text()))
+
+
 def body(code: str, function: str) -> str:
     """From a function's head to the brace that closes it."""
     match = re.search(rf"MY_OPERATOR::{function}.*?\n}}", code, flags=re.DOTALL)
@@ -215,7 +277,7 @@ def test_attributes_are_filled_as_documented(tmp_path: Path) -> None:
         "isFinal": "isFinalizedUtterance()",
         "confidence": "getConfidence()",
     }
-    assert "lastTuple_.get_audioChunk().clear()" in plain
+    assert "lastTuple_.set_audioChunk(SPL::blob())" in plain
     assert "reports_completion = false" in plain
     assert "AutoPortMutex" in plain
     full = generate(tmp_path, "SpeechToText_cpp.cgt", FULL)
@@ -236,7 +298,7 @@ def test_attributes_are_filled_as_documented(tmp_path: Path) -> None:
     files = generate(tmp_path, "SpeechToText_cpp.cgt", FILES)
     assert "push_file" in files
     assert "AudioFormat::wav" in files
-    assert "clear()" not in body(files, "process")  # the path is forwarded
+    assert "lastTuple_.set_" not in files  # the path is forwarded
 
 
 def changed(instance: dict[str, Any], **changes: Any) -> dict[str, Any]:

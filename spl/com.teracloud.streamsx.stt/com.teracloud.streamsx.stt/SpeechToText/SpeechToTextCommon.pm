@@ -4,7 +4,7 @@ package SpeechToTextCommon;
 use strict;
 use warnings;
 
-# Output function => its SPL type, the attributes it fills by default, and the C++ expression of its value.
+# Output function => its SPL type, and the attributes it fills by default.
 our %FUNCTIONS = (
     getUtteranceText             => ['rstring',       [qw(transcription text utteranceText utterance)]],
     getUtteranceNumber           => ['int32',         ['utteranceNumber']],
@@ -148,7 +148,7 @@ sub verify_input($$) {
         SPL::CodeGen::exitln(SpeechToTextResource::STT_AUDIO_TYPE($kind, $audio->getName(), $type), $location);
     }
     my $id = conversation_id_attribute($model);
-    if ($id && $id->getSPLType() !~ /^(rstring|u?int(8|16|32|64))$/) {
+    if ($id && $id->getSPLType() !~ /^(rstring|u?int(16|32|64))$/) {
         SPL::CodeGen::exitln(SpeechToTextResource::STT_ID_TYPE($kind, $id->getName(), $id->getSPLType()), $location);
     }
 }

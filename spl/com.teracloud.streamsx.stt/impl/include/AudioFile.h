@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fastctc/audio.h>
+#include <fastctc/error.h>
 #include <fastctc/sample_reader.h>
 
 #include <algorithm>

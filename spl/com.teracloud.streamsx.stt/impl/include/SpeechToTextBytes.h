@@ -1,6 +1,7 @@
 // The bytes of one recording, in tuples of any size, to samples.
 #pragma once
 
+#include <fastctc/error.h>
 #include <fastctc/sample_reader.h>
 
 #include <algorithm>

@@ -4,6 +4,8 @@
 // Streams stands here, so that all of it is tested without.
 #pragma once
 
+#include <fastctc/error.h>
+
 #include <atomic>
 #include <chrono>
 #include <cmath>

@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #define SPL_OPER_DBG "test"
 enum { L_ERROR, L_WARN, L_INFO, L_DEBUG };
@@ -17,7 +19,10 @@ enum { L_ERROR, L_WARN, L_INFO, L_DEBUG };
 
 namespace SPL {
 
-class Tuple {};
+class Tuple {
+ public:
+  virtual ~Tuple() {}
+};
 class Punctuation {
  public:
   enum Value { WindowMarker, FinalMarker };
@@ -66,13 +71,18 @@ class AutoPortMutex {
   AutoPortMutex(Mutex&, Operator&) {}
   ~AutoPortMutex() {}
 };
-class Checkpoint {};
+struct Checkpoint {
+  std::vector<std::shared_ptr<void>> values;
+  std::size_t next = 0;
+};
 template <class Value>
-Checkpoint& operator<<(Checkpoint& checkpoint, Value const&) {
+Checkpoint& operator<<(Checkpoint& checkpoint, Value const& value) {
+  checkpoint.values.push_back(std::make_shared<Value>(value));
   return checkpoint;
 }
 template <class Value>
-Checkpoint& operator>>(Checkpoint& checkpoint, Value&) {
+Checkpoint& operator>>(Checkpoint& checkpoint, Value& value) {
+  value = *static_cast<Value*>(checkpoint.values.at(checkpoint.next++).get());
   return checkpoint;
 }
 class StateHandler {

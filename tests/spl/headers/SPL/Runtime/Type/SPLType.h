@@ -24,7 +24,6 @@ class blob {
   blob(unsigned char const* data, std::uint64_t size) : bytes_(data, data + size) {}
   unsigned char const* getData() const { return bytes_.data(); }
   std::uint64_t getSize() const { return bytes_.size(); }
-  void clear() { bytes_.clear(); }
 
  private:
   std::vector<unsigned char> bytes_;
