@@ -38,6 +38,15 @@ TEST_CASE("a file in pieces of any size is the file") {
   }
 }
 
+TEST_CASE("several channels to one, to each, in turn") {
+  const std::vector<std::vector<float>> channels = {{0.5f, 0.25f}, {-0.5f, 0.75f}};
+  using Channels = std::vector<std::vector<float>>;
+  CHECK(arrange(channels, channel_mode("mix")) == Channels{{0.0f, 0.5f}});
+  CHECK(arrange(channels, channel_mode("split")) == channels);
+  CHECK(arrange(channels, channel_mode("interleave")) == Channels{{0.5f, -0.5f, 0.25f, 0.75f}});
+  CHECK_THROWS_AS(channel_mode("both"), fastctc::OptionError);
+}
+
 TEST_CASE("what is no WAV file is an error") {
   CHECK_THROWS_AS(AudioFile(path("none"), 0), fastctc::AudioNotFoundError);
   CHECK_THROWS_AS(AudioFile(std::string(FASTCTC_MODELS) + "/digits/tokens.txt", 0), fastctc::AudioError);

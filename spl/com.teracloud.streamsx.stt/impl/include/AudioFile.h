@@ -28,7 +28,30 @@ inline std::string to_pcm16(const std::vector<float>& samples) {
   return bytes;
 }
 
-// One channel of interleaved 16-bit samples, in pieces of any size: `rest` keeps the bytes of the last frame that is
+// What a piece of several channels becomes: their mean, each on its own, or sample by sample in turn.
+enum class ChannelMode { mix, split, interleave };
+// By its name above. Raises fastctc::OptionError.
+inline ChannelMode channel_mode(const std::string& name) {
+  if (name == "mix") return ChannelMode::mix;
+  if (name == "split") return ChannelMode::split;
+  if (name == "interleave") return ChannelMode::interleave;
+  throw fastctc::OptionError("The channels' mode is mix, split or interleave, not '" + name + "'.");
+}
+inline std::vector<std::vector<float>> arrange(const std::vector<std::vector<float>>& channels, ChannelMode mode) {
+  if (mode == ChannelMode::split) return channels;
+  std::vector<float> one;
+  for (std::size_t i = 0; i < channels[0].size(); ++i) {
+    float sum = 0;
+    for (const std::vector<float>& channel : channels) {
+      sum += channel[i];
+      if (mode == ChannelMode::interleave) one.push_back(channel[i]);
+    }
+    if (mode == ChannelMode::mix) one.push_back(sum / static_cast<float>(channels.size()));
+  }
+  return {one};
+}
+
+// The channels of interleaved 16-bit samples, in pieces of any size: `rest` keeps the bytes of the last frame that is
 // not whole, and is the caller's for the next piece.
 inline std::vector<std::string> split_pcm16(const std::string& bytes, std::size_t n_channels, std::string& rest) {
   const std::string all = rest + bytes;

@@ -64,8 +64,8 @@ inline SPL::int64 openAudioFile(const SPL::rstring& path, const SPL::int32& samp
   }
 }
 
-// The next samples: a blob a channel, or one with all channels interleaved. False at the end, and on failure.
-inline SPL::boolean readAudioFile(const SPL::int64& handle, const SPL::int32& samples, const SPL::boolean& split,
+// The next samples, a blob for each channel that `mode` leaves. False at the end, and on failure.
+inline SPL::boolean readAudioFile(const SPL::int64& handle, const SPL::int32& samples, const SPL::rstring& mode,
                                   SPL::list<SPL::blob>& chunks, SPL::rstring& message) {
   chunks.clear();
   message = SPL::rstring();
@@ -75,14 +75,10 @@ inline SPL::boolean readAudioFile(const SPL::int64& handle, const SPL::int32& sa
     return false;
   }
   try {
+    const ChannelMode how = channel_mode(mode);
     std::vector<std::vector<float>> channels;
     if (!file->next(static_cast<std::size_t>(samples), channels)) return false;
-    std::vector<float> interleaved;
-    for (std::size_t i = 0; !split && i < channels[0].size(); ++i) {
-      for (const std::vector<float>& channel : channels) interleaved.push_back(channel[i]);
-    }
-    if (!split) chunks.push_back(to_blob(to_pcm16(interleaved)));
-    for (std::size_t i = 0; split && i < channels.size(); ++i) chunks.push_back(to_blob(to_pcm16(channels[i])));
+    for (const std::vector<float>& channel : arrange(channels, how)) chunks.push_back(to_blob(to_pcm16(channel)));
     return true;
   } catch (const std::exception& error) {
     message = SPL::rstring(error.what());
