@@ -482,12 +482,29 @@ TEST_CASE("what the model can't do is an error of the start") {
   CHECK_THROWS_AS(SpeechToTextSession(wrong, log), fastctc::OptionError);
 }
 
+TEST_CASE("the token list is named by its path, the model by its directory or its file") {
+  if (!onnxruntime_is_there()) return;
+  const std::string folder = options().model_path;
+  for (const std::string& model : {folder, folder + "/", folder + "/offline.onnx"}) {
+    SpeechToTextOptions named = options();
+    named.model_path = model;
+    named.tokens_path = folder + "/tokens.txt";
+    Log log;
+    SpeechToTextSession session(named, log);
+    push(session, pcm(), 3200);
+    session.end();
+    CHECK(log.text() == kText);
+    named.tokens_path = "/elsewhere/tokens.txt";
+    CHECK_THROWS_WITH_AS(SpeechToTextSession(named, log), doctest::Contains("not inside the model directory"),
+                         fastctc::ModelError);
+  }
+}
+
 TEST_CASE("beam search gives alternatives") {
   if (!onnxruntime_is_there()) return;
   SpeechToTextOptions beam = options();
   beam.max_alternatives = 3;
   beam.hot_words = {"nine:2"};
-  beam.tokens_path = beam.model_path + "/tokens.txt";
   Log log;
   SpeechToTextSession session(beam, log);
   push(session, pcm(), 3200);

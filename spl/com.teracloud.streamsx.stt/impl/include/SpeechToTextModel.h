@@ -60,7 +60,7 @@ struct SpeechToTextModel {
     std::shared_ptr<const fastctc::Recognizer> recognizer = loaded[key].lock();
     if (!recognizer) {
       fastctc::LoadOptions load;
-      load.model.tokens = options.tokens_path;
+      load.model.tokens = within_model(options.model_path, options.tokens_path);
       load.model.blank_id = options.blank_id;
       load.session.intra_op_threads = options.num_threads;
       load.session.provider = options.provider;
@@ -69,6 +69,18 @@ struct SpeechToTextModel {
       loaded[key] = recognizer;
     }
     return recognizer;
+  }
+
+  // fastctc names files by their place in the model's directory, an application by their path.
+  static std::string within_model(const std::string& model_path, const std::string& path) {
+    const std::string suffix = ".onnx";
+    std::string folder = model_path;
+    const bool is_file =
+        folder.size() > suffix.size() && folder.compare(folder.size() - suffix.size(), suffix.size(), suffix) == 0;
+    if (is_file) folder.erase(folder.find_last_of('/') == std::string::npos ? 0 : folder.find_last_of('/'));
+    while (!folder.empty() && folder.back() == '/') folder.pop_back();
+    folder += '/';
+    return path.compare(0, folder.size(), folder) == 0 ? path.substr(folder.size()) : path;
   }
 
   void set_decoder(const SpeechToTextOptions& options) {
