@@ -11,7 +11,7 @@ nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests", "asan"]
 
-CPP_FOLDERS = ("cpp", "python/bindings", "tests/cpp", "tests/install")
+CPP_FOLDERS = ("cpp", "examples/cpp", "python/bindings", "tests/cpp", "tests/fuzz", "tests/install", "tests/spl", "spl")
 # Pinned: formatters change their mind between versions.
 RUFF = "ruff==0.17.6"
 CLANG_FORMAT = "clang-format==23.1.5"
@@ -97,6 +97,18 @@ def cpp(session: nox.Session) -> None:
         session.run("cmake", "--preset", preset, "--fresh")
         session.run("cmake", "--build", "--preset", preset)
         session.run("ctest", "--preset", preset, env={"FASTCTC_ONNXRUNTIME": library})
+
+
+@nox.session
+def install(session: nox.Session) -> None:
+    """What `cmake --install` gives, static and shared: not a default, `tests` tries the same on the wheel's tree."""
+    session.install(".[test]", "cmake>=3.21,<4", "ninja")
+    for shared in ("OFF", "ON"):
+        tree = f"build/nox-install-{shared.lower()}"
+        definitions = (f"-DBUILD_SHARED_LIBS={shared}", "-DFASTCTC_BUILD_TESTS=OFF", "-DCMAKE_BUILD_TYPE=Release")
+        session.run("cmake", "-S", ".", "-B", tree, "-G", "Ninja", *definitions)
+        session.run("cmake", "--build", tree)
+        session.run("pytest", "tests/install", env={"PYTHONSAFEPATH": "1", "FASTCTC_BUILD_TREE": tree})
 
 
 def _build(session: nox.Session, tree: str, *definitions: str) -> None:

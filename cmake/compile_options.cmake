@@ -6,7 +6,7 @@ if(MSVC)
                          $<$<BOOL:${FASTCTC_WARNINGS_AS_ERRORS}>:/WX>)
   target_compile_definitions(fastctc_compile_options INTERFACE NOMINMAX _USE_MATH_DEFINES)
 else()
-  target_compile_options(fastctc_compile_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wundef
+  target_compile_options(fastctc_compile_options INTERFACE -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Wundef
                          $<$<BOOL:${FASTCTC_WARNINGS_AS_ERRORS}>:-Werror>)
 endif()
 

@@ -1,4 +1,4 @@
-#include "assemble.h"
+#include "fastctc/assemble.h"
 
 #include <algorithm>
 #include <string>

@@ -3,8 +3,8 @@
 #include <mutex>
 #include <utility>
 
-#include "assemble.h"
 #include "fastctc/acoustic_model.h"
+#include "fastctc/assemble.h"
 #include "fastctc/audio.h"
 #include "fastctc/decoder.h"
 #include "fastctc/error.h"

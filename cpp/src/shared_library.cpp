@@ -29,6 +29,8 @@ SharedLibrary::~SharedLibrary() {
   if (handle_) FreeLibrary(static_cast<HMODULE>(handle_));
 }
 
+std::string SharedLibrary::path_of_this_code() { return ""; }
+
 void* SharedLibrary::symbol(const char* name) const {
   return reinterpret_cast<void*>(GetProcAddress(static_cast<HMODULE>(handle_), name));
 }
@@ -44,6 +46,12 @@ SharedLibrary::SharedLibrary(const std::string& name) : handle_(dlopen(name.c_st
 
 SharedLibrary::~SharedLibrary() {
   if (handle_) dlclose(handle_);
+}
+
+std::string SharedLibrary::path_of_this_code() {
+  static const char kHere = 0;
+  Dl_info info;
+  return dladdr(&kHere, &info) != 0 && info.dli_fname ? info.dli_fname : "";
 }
 
 void* SharedLibrary::symbol(const char* name) const { return dlsym(handle_, name); }

@@ -18,6 +18,8 @@ class SharedLibrary {
   const std::string& error() const { return error_; }
   // Null when there is none.
   void* symbol(const char* name) const;
+  // File of the library or program that this code is part of; empty where the system does not tell.
+  static std::string path_of_this_code();
   // Keeps it open until the process ends.
   void release() { handle_ = nullptr; }
 

@@ -126,4 +126,15 @@ std::vector<SpeechSegment> detect_speech(AudioView audio, const VadOptions& opti
   return detector.take();
 }
 
+std::vector<SpeechScore> score_speech(AudioView audio, const VadOptions& options, const SessionOptions& session) {
+  std::vector<FrameScore> frames;
+  const std::unique_ptr<FrameScorer> scorer = make_scorer(options, audio.sample_rate_hz, session);
+  scorer->push(audio.samples, audio.n_samples, frames);
+  scorer->finish(frames);
+  std::vector<SpeechScore> scores;
+  scores.reserve(frames.size());
+  for (const FrameScore& frame : frames) scores.push_back({frame.score, frame.end});
+  return scores;
+}
+
 }  // namespace fastctc

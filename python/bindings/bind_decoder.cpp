@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "arrays.h"
-#include "assemble.h"
 #include "bindings.h"
 #include "decoder_options.h"
 #include "exclusive_use.h"
 #include "fastctc/aligner.h"
+#include "fastctc/assemble.h"
 #include "fastctc/confidence.h"
 #include "fastctc/decoder.h"
 #include "fastctc/error.h"

@@ -15,7 +15,6 @@
 #include "exclusive_use.h"
 #include "fastctc/error.h"
 #include "fastctc/speech_detector.h"
-#include "frame_scorer.h"  // fastctc/speech_detector.h gives segments alone
 #include "holders.h"
 #include "session_options.h"
 #include "vad_options.h"
@@ -104,13 +103,9 @@ std::pair<std::vector<double>, std::vector<std::uint64_t>> speech_scores(const F
   const float* data = samples.data();
   std::pair<std::vector<double>, std::vector<std::uint64_t>> result;
   const py::gil_scoped_release release;  // no Python object is touched; the caller holds the array
-  std::vector<fastctc::FrameScore> scores;
-  const auto scorer = fastctc::make_scorer(vad, sample_rate_hz, engine);
-  scorer->push(data, n_samples, scores);
-  scorer->finish(scores);
-  for (const fastctc::FrameScore& frame : scores) {
+  for (const fastctc::SpeechScore& frame : fastctc::score_speech({data, n_samples, sample_rate_hz}, vad, engine)) {
     result.first.push_back(frame.score);
-    result.second.push_back(frame.end);
+    result.second.push_back(frame.end_samples);
   }
   return result;
 }

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from fastctc.conversation import make_conversation
     from fastctc.decoding import HotWords, LanguageModel, Lexicon
     from fastctc.figure import plot
+    from fastctc.library import get_cmake_dir, get_include, get_library_dir
     from fastctc.recognizer import Recognizer, load, transcribe
     from fastctc.stream import Stream, StreamPool
     from fastctc.stream_async import AsyncStream
@@ -102,6 +103,9 @@ __all__ = [
     "Word",
     "__version__",
     "detect_speech",
+    "get_cmake_dir",
+    "get_include",
+    "get_library_dir",
     "load",
     "make_conversation",
     "plot",
@@ -120,6 +124,9 @@ _LAZY = {
     "StreamPool": "fastctc.stream",
     "__version__": "fastctc._core",
     "detect_speech": "fastctc.vad",
+    "get_cmake_dir": "fastctc.library",
+    "get_include": "fastctc.library",
+    "get_library_dir": "fastctc.library",
     "load": "fastctc.recognizer",
     "make_conversation": "fastctc.conversation",
     "plot": "fastctc.figure",

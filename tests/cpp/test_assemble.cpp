@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "assemble.h"
+#include "fastctc/assemble.h"
 #include "fastctc/error.h"
 
 using namespace fastctc;

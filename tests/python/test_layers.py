@@ -15,7 +15,7 @@ PACKAGE = ROOT / "python" / "fastctc"
 STAGES = ("alignment", "audio", "frontend", "acoustic", "decoding", "text", "vad")
 SHARED_HEADERS = {"types.h", "options.h", "error.h", "export.h", "log.h", "version.h"}
 OWN_HEADERS = {
-    "audio": {"audio.h"},
+    "audio": {"audio.h", "sample_reader.h"},
     "frontend": {"frontend.h"},
     "acoustic": {"acoustic_model.h", "streaming_model.h"},
     "alignment": {"aligner.h", "confidence.h", "decoder.h", "text_aligner.h", "vocabulary.h"},
@@ -83,7 +83,18 @@ def test_nothing_under_cpp_includes_python() -> None:
 def test_public_headers_need_the_standard_library_alone() -> None:
     for path in sorted((ROOT / "cpp" / "include" / "fastctc").glob("*.h")):
         for name in includes(path):
-            assert name.startswith("fastctc/") or ("/" not in name and "." not in name), f"{path.name} includes {name}"
+            standard = name == "stddef.h" if path.name == "c_api.h" else "/" not in name and "." not in name
+            assert name.startswith("fastctc/") or standard, f"{path.name} includes {name}"
+
+
+def test_c_and_the_program_stand_on_the_public_headers() -> None:
+    for folder, private in ((SOURCES / "c_api", {"json_object.h"}), (ROOT / "cpp" / "program", set())):
+        files = cpp_files(folder)
+        assert files
+        for path in files:
+            ours = [name for name in includes(path) if "/" in name or (SOURCES / name).exists()]
+            others = {name for name in ours if not name.startswith(("fastctc/", "c_api/", "nlohmann/"))}
+            assert others <= private, f"{path.name} includes {others}"
 
 
 def local_imports(path: Path) -> set[str]:

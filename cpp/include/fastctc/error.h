@@ -20,6 +20,12 @@ class FASTCTC_API AudioError : public Error {
   using Error::Error;
 };
 
+// There is no such recording.
+class FASTCTC_API AudioNotFoundError : public AudioError {
+ public:
+  using AudioError::AudioError;
+};
+
 // The model directory, its graph, its manifest or its tokens can't be used.
 class FASTCTC_API ModelError : public Error {
  public:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -48,5 +49,14 @@ class FASTCTC_API SpeechDetector {
 // One shot. audio.sample_rate_hz must be given.
 FASTCTC_API std::vector<SpeechSegment> detect_speech(AudioView audio, const VadOptions& options,
                                                      const SessionOptions& session = SessionOptions());
+
+// What the segments are made of: how much each frame of the audio sounds like speech, in decibels above the threshold
+// (energy) or as a probability (Silero). A frame begins where the one before ends. Raises as SpeechDetector.
+struct SpeechScore {
+  double score = 0;
+  std::uint64_t end_samples = 0;  // one past the frame's last sample
+};
+FASTCTC_API std::vector<SpeechScore> score_speech(AudioView audio, const VadOptions& options,
+                                                  const SessionOptions& session = SessionOptions());
 
 }  // namespace fastctc

@@ -1,5 +1,6 @@
 #include "acoustic/engine.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -28,21 +29,51 @@ constexpr const char* kWhatToInstall =
 #if defined(_WIN32)
 constexpr const char* kSystemNames[] = {"onnxruntime.dll"};
 #elif defined(__APPLE__)
-constexpr const char* kSystemNames[] = {"libonnxruntime.dylib", "libonnxruntime.1.dylib"};
+constexpr const char* kSystemNames[] = {"libonnxruntime.1.dylib", "libonnxruntime.dylib"};
 #else
 constexpr const char* kSystemNames[] = {"libonnxruntime.so.1", "libonnxruntime.so"};
 #endif
+
+// libonnxruntime.so, with or without numbers behind it; not the libraries of its providers.
+bool is_engine_name(const std::string& name) {
+  const std::string start = kSystemNames[std::size(kSystemNames) - 1];  // the shortest
+  return name.rfind(start, 0) == 0 && (name.size() == start.size() || name[start.size()] == '.') &&
+         name.find_first_not_of(".0123456789", start.size()) == std::string::npos;
+}
 
 struct Candidates {
   std::vector<std::string> names;
   std::string origin;  // for messages
 };
 
+// Where a program or a Python package carries one: beside the library that this code is in, and in the wheel
+// onnxruntime beside the wheel fastctc (fastctc/lib/libfastctc.so, onnxruntime/capi/libonnxruntime.so.1.32.0).
+std::vector<std::string> bundled() {
+  namespace fs = std::filesystem;
+  const std::string self = SharedLibrary::path_of_this_code();
+  if (self.empty()) return {};
+  std::error_code code;
+  const fs::path folder = fs::absolute(fs::u8path(self), code).parent_path();
+  std::vector<std::string> names;
+  for (const fs::path& place : {folder, folder / ".." / ".." / "onnxruntime" / "capi"}) {
+    std::vector<std::string> here;
+    for (fs::directory_iterator entry(place, code), end; !code && entry != end; entry.increment(code)) {
+      const std::string name = entry->path().filename().u8string();
+      if (is_engine_name(name)) here.push_back(entry->path().u8string());
+    }
+    std::sort(here.rbegin(), here.rend());
+    names.insert(names.end(), here.begin(), here.end());
+  }
+  return names;
+}
+
 Candidates candidates(const std::string& library) {
   if (!library.empty()) return {{library}, "named by the caller"};
   const char* named = std::getenv(kVariable);
   if (named && *named) return {{named}, std::string("named by ") + kVariable};
-  return {{std::begin(kSystemNames), std::end(kSystemNames)}, "the system's"};
+  std::vector<std::string> names = bundled();
+  names.insert(names.end(), std::begin(kSystemNames), std::end(kSystemNames));
+  return {std::move(names), "beside fastctc, or the system's"};
 }
 
 // ONNX Runtime's messages become ours. Its errors arrive as exceptions too, so those here are at most warnings.

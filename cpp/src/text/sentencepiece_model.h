@@ -10,9 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fastctc/export.h"
+
 namespace fastctc {
 
-class SentencePieceModel {
+class FASTCTC_API SentencePieceModel {  // for the Python module's tests
  public:
   enum class Kind { unigram = 1, bpe = 2, word = 3, characters = 4 };
   static constexpr int kUnknown = -1;
@@ -46,10 +48,10 @@ class SentencePieceModel {
   std::vector<std::string> pieces_;
   std::vector<float> scores_;
   std::vector<bool> is_control_;
-  std::unordered_map<std::string, int> ids_;         // of pieces that spell text
-  std::unordered_map<std::string, int> byte_ids_;    // of one byte each
+  std::unordered_map<std::string, int> ids_;           // of pieces that spell text
+  std::unordered_map<std::string, int> byte_ids_;      // of one byte each
   std::unordered_map<std::string, int> user_defined_;  // found first, and never cut
-  std::size_t longest_piece_ = 0;                    // bytes
+  std::size_t longest_piece_ = 0;                      // bytes
   std::size_t longest_user_defined_ = 0;
   float lowest_score_ = 0;  // of normal pieces
   float highest_score_ = 0;

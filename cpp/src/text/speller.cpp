@@ -39,8 +39,9 @@ Speller::Speller(const Vocabulary& vocabulary, std::unique_ptr<const SentencePie
   for (int id = 0; id < static_cast<int>(model_->size()); ++id) {
     const auto found = ids.find(model_->piece(id));
     if (found == ids.end() && !model_->is_control(id)) {
-      throw VocabularyError("The SentencePiece model has the piece '" + model_->piece(id) + "', which is not among the " +
-                            "model's tokens: it belongs to another model. Remove the file, or put the right one there.");
+      throw VocabularyError(
+          "The SentencePiece model has the piece '" + model_->piece(id) + "', which is not among the " +
+          "model's tokens: it belongs to another model. Remove the file, or put the right one there.");
     }
     model_ids_.push_back(found == ids.end() ? SentencePieceModel::kUnknown : found->second);
   }
@@ -70,7 +71,8 @@ std::vector<int> Speller::spell(const std::string& text) const {
     if (spell_word(gap + folded, any_case_, ids, n_folded)) continue;
     // Folding may change how many bytes a character has; the position counts characters.
     std::size_t n_characters = 0;
-    for (std::size_t at = gap.size(); at < n_folded; at += std::max<std::size_t>(1, character_bytes(gap + folded, at))) {
+    for (std::size_t at = gap.size(); at < n_folded;
+         at += std::max<std::size_t>(1, character_bytes(gap + folded, at))) {
       ++n_characters;
     }
     std::size_t byte = 0;

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fastctc/export.h"
 #include "fastctc/vocabulary.h"
 #include "text/sentencepiece_model.h"
 
@@ -14,7 +15,7 @@ namespace fastctc {
 
 // As the model's SentencePiece model cuts it, where there is one and it has every character; else with as few pieces as
 // can be, of equals the longer first. A word that can't be spelled as it is written is spelled in another case.
-class Speller {
+class FASTCTC_API Speller {  // for the Python module's tests
  public:
   // `pieces`: null where the model has none. Raises VocabularyError where one of its pieces is not in the vocabulary.
   Speller(const Vocabulary& vocabulary, std::unique_ptr<const SentencePieceModel> pieces);

@@ -12,7 +12,7 @@
 namespace fastctc {
 namespace {
 
-constexpr int kLargestIdDigits = 9;                               // what int holds
+constexpr int kLargestIdDigits = 9;  // what int holds
 
 // A line cut into piece and id.
 struct Entry {

@@ -1,0 +1,46 @@
+"""Where the C++ library, its headers and its CMake files are: this package carries them for C++ and C programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fastctc
+from fastctc.errors import Error
+
+__all__ = ["get_cmake_dir", "get_include", "get_library_dir"]
+
+
+def get_include() -> str:
+    """Directory of the headers, for `-I`: `#include <fastctc/recognizer.h>`, and `<fastctc/c_api.h>` for C.
+
+    Raises:
+        Error: this installation has none.
+    """
+    return str(_part("include/fastctc/c_api.h").parent.parent)
+
+
+def get_library_dir() -> str:
+    """Directory of the library, for `-L` and the run path; `pkgconfig` in it is for PKG_CONFIG_PATH.
+
+    Raises:
+        Error: this installation has none.
+    """
+    return str(_part("lib/pkgconfig/fastctc.pc").parent.parent)
+
+
+def get_cmake_dir() -> str:
+    """Directory of fastctcConfig.cmake: `cmake -Dfastctc_DIR=$(python -c 'import fastctc; print(...)')`.
+
+    Raises:
+        Error: this installation has none.
+    """
+    return str(_part("lib/cmake/fastctc/fastctcConfig.cmake").parent)
+
+
+def _part(name: str) -> Path:
+    # An editable installation has two package directories: the sources, and what CMake installed.
+    for root in fastctc.__path__:
+        path = Path(root) / name
+        if path.is_file():
+            return path
+    raise Error(f"This installation has no {name}. Install fastctc again, from a wheel or from its sources.")

@@ -1,0 +1,2 @@
+// The example in C, as C++.
+#include "offline.c"
