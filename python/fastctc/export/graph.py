@@ -39,6 +39,11 @@ class Graph:
             for name in sorted(set(inputs_of(node))):
                 self._readers.setdefault(name, []).append(node)
 
+    @property
+    def opset(self) -> int:
+        """Version of ONNX's own operators."""
+        return next((int(entry.version) for entry in self.model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+
     def readers(self, name: str) -> list[onnx.NodeProto]:
         """Nodes that read a tensor, also in their subgraphs."""
         return self._readers.get(name, [])

@@ -7,8 +7,6 @@ them; the originals stay where they are, and `original_graphs` names them.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 from fastctc.errors import ModelError, OutputError
 from fastctc.export.fastconformer import FastConformer, load_graph, read_fastconformer
 from fastctc.export.graph import import_onnx
+from fastctc.export.model_files import read_manifest, write_graphs
 from fastctc.export.streaming_graph import Step, build_step
 from fastctc.reference.graph_files import find_graphs
 from fastctc.reference.streaming_model import AcousticStream, StreamingModel
@@ -36,12 +35,8 @@ __all__ = ["OptimizedGraph", "optimize_directory", "optimize_graph"]
 Features = NDArray[np.float32]
 Report = Callable[["OptimizedGraph"], None]
 
-MANIFEST = "fastctc.json"
-WEIGHTS = "optimized.bin"
 LARGEST_DIFFERENCE = 1e-4
 """In log-prob, between the two graphs."""
-ALIGNMENT_BYTES = 4096  # of external data, so that it can be mapped into memory
-SMALLEST_EXTERNAL_BYTES = 1024
 N_NOISE_FRAMES = 500  # beside the caller's features: every length of a last window, and a full context
 N_TIMED_STEPS = 5
 
@@ -101,7 +96,7 @@ def optimize_directory(
         ImportError: The package onnx isn't installed.
     """
     source = Path(directory)
-    manifest = _read_manifest(source)
+    manifest = read_manifest(source)
     graphs = _find_graphs(source, manifest)
     offline = graphs.pop("offline", None)
     if not graphs:
@@ -124,22 +119,10 @@ def optimize_directory(
     manifest = {"fastctc": 1, **manifest, "graphs": named, "original_graphs": originals}
     try:
         target_folder = source if output is None else Path(shutil.copytree(source, output))
-        _write(target_folder, models, manifest)
+        write_graphs(target_folder, models.items(), manifest, "optimized")
     except OSError as error:
         raise OutputError(f"The optimized graphs can't be written: {error}") from error
     return results
-
-
-def _read_manifest(directory: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{directory / MANIFEST} can't be read: {error}") from error
-    if not isinstance(manifest, dict):
-        raise ModelError(f"{directory / MANIFEST} must hold one JSON object.")
-    return manifest
 
 
 def _find_graphs(directory: Path, manifest: Mapping[str, Any]) -> dict[str, Path]:
@@ -222,61 +205,3 @@ def _step_ms(model: StreamingModel) -> float:
         _, caches = model.run_graph(window, geometry.window_frames, caches)
         times.append(time.perf_counter() - start)
     return 1e3 * float(np.median(times))
-
-
-def _write(directory: Path, models: Mapping[str, onnx.ModelProto], manifest: Mapping[str, Any]) -> None:
-    """Writes beside the old files, weights first and the manifest last: a directory is the old one or the new."""
-    parts: dict[Path, Path] = {}
-
-    def part(name: str) -> Path:
-        path = directory / name
-        return parts.setdefault(path, path.with_name(f"{name}.part"))
-
-    try:
-        # Under a name by content: a graph that is in use keeps its weights, whatever is written.
-        with part(WEIGHTS).open("wb") as file:
-            places = _write_weights(models.values(), file)
-        weights = f"optimized-{places.digest[:16]}.bin"
-        parts[directory / weights] = parts.pop(directory / WEIGHTS)
-        for name, model in models.items():
-            _point(model, weights, places)
-            part(name).write_bytes(model.SerializeToString())
-        part(MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        for path, temporary in parts.items():
-            temporary.replace(path)
-    finally:
-        for temporary in parts.values():
-            temporary.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Where weights are in the file, by their content's digest."""
-
-    offsets: dict[bytes, int]
-    digest: str
-
-
-def _write_weights(models: Any, file: Any) -> _Places:
-    offsets: dict[bytes, int] = {}
-    whole = hashlib.sha256()
-    for model in models:
-        for tensor in model.graph.initializer:
-            key = hashlib.sha256(tensor.raw_data).digest()
-            if len(tensor.raw_data) < SMALLEST_EXTERNAL_BYTES or key in offsets:
-                continue
-            file.write(bytes(-file.tell() % ALIGNMENT_BYTES))
-            offsets[key] = file.tell()
-            whole.update(key)
-            file.write(tensor.raw_data)
-    return _Places(offsets, whole.hexdigest())
-
-
-def _point(model: onnx.ModelProto, file_name: str, places: _Places) -> None:
-    """Makes the model's weights external."""
-    helper = import_onnx().external_data_helper
-    for tensor in model.graph.initializer:
-        offset = places.offsets.get(hashlib.sha256(tensor.raw_data).digest())
-        if offset is not None and len(tensor.raw_data) >= SMALLEST_EXTERNAL_BYTES:
-            helper.set_external_data(tensor, file_name, offset, len(tensor.raw_data))
-            tensor.ClearField("raw_data")
