@@ -1,0 +1,261 @@
+"""Builds the offline graph of a FastConformer-CTC anew: recordings of any length, batches of unequal ones.
+
+What NeMo's export computes, with less work:
+
+- A model whose attention is limited to chunks and a context is computed in blocks of queries, each beside the keys that
+  it can see, not as a square of which most is hidden: time and memory grow with the length, not with its square.
+- There distances are bounded, so position encodings are projected when the graph is built and nothing ends with a
+  table. Where everything sees everything they are cut from the model's own table and projected, as NeMo does.
+- Masks are made once. Those of the subsampling are left out when no item of the batch is padded.
+- Layouts: time first, products with the layers' weights over all frames, no shape but the batch's and the recording's
+  computed (`conformer_blocks`).
+
+A block of Q queries, C frames of context before it, has keys at the distances from C + Q - 1 down to -(Q - 1). Row i of
+the product with all of these is wanted from its place Q - 1 - i on: a view of it with rows one shorter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastctc.errors import ModelError
+from fastctc.export.builder import MICROSOFT
+from fastctc.export.conformer_blocks import HIDDEN_SCORE, ConformerBlocks, sinusoids
+from fastctc.export.fastconformer import FastConformer, Layer
+from fastctc.export.graph import import_onnx
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["build_offline"]
+
+LONGEST_SQUARE_FRAMES = 140
+"""Up to here one block without context, half of which is hidden, is faster than two blocks with their contexts."""
+BLOCK_FRAMES = 112
+
+
+class _Graph(ConformerBlocks):
+    """The graph under construction, with what is computed once for all layers."""
+
+    def __init__(self, model: FastConformer) -> None:
+        super().__init__(model)
+        b = self.b
+        self.lengths = ["length"]  # after every stride
+        for _ in range(3):
+            self.lengths.append(self._strided(self.lengths[-1]))
+        self.batch = b.add("Shape", "audio_signal", start=0, end=1)
+        self.features = b.add("Unsqueeze", b.add("Transpose", "audio_signal", perm=[0, 2, 1]), b.integers([1]))
+
+    def _strided(self, frames: str) -> str:
+        """Frames after a stride of 2: n // 2 + 1 with pads of 2 and 1, (n - 1) // 2 + 1 with pads of 1 and 1."""
+        b, padded = self.b, sum(self.model.subsampling_pads) - 3
+        return b.add("Add", b.add("Div", b.add("Add", frames, b.integers(padded)), b.integers(2)), b.integers(1))
+
+    def is_valid(self, frames: str, lengths: str) -> str:
+        """Whether frames [n, 1] are before the end of each item, [n, batch]."""
+        return self.b.add("Less", frames, self.b.add("Unsqueeze", lengths, self.b.integers([0])))
+
+    def count(self, n: str) -> str:
+        """0 to n - 1, for an n of shape [1]."""
+        b = self.b
+        return b.add("Range", b.integers(0), b.add("Squeeze", n, b.integers([0])), b.integers(1))
+
+    def shape(self, *sizes: str | int) -> str:
+        """A shape of constants and tensors of shape [1]."""
+        b = self.b
+        return b.add("Concat", *(size if isinstance(size, str) else b.integers([size]) for size in sizes), axis=0)
+
+
+class _Blocks:
+    """Blocks of queries: sizes, places and masks, computed once."""
+
+    def __init__(self, graph: _Graph, n_frames: str) -> None:
+        self.graph, b = graph, graph.b
+        model = graph.model
+        self.context, chunk = model.context_frames, model.attention_chunk
+        n_heads, head_width = model.heads
+        if self.context:
+            longest, block = (max(chunk, frames // chunk * chunk) for frames in (LONGEST_SQUARE_FRAMES, BLOCK_FRAMES))
+            is_long = b.add("Greater", n_frames, b.integers([longest]))
+            self.n_queries = b.add("Where", is_long, b.integers([block]), n_frames)
+            self.before = b.add("Where", is_long, b.integers([self.context]), b.integers([0]))
+            ahead = b.add("Sub", b.add("Add", n_frames, self.n_queries), b.integers([1]))
+            self.n_blocks = b.add("Div", ahead, self.n_queries)
+            self.largest_distance = self.context + max(longest, block) - 1
+        else:
+            self.n_queries, self.before, self.n_blocks = n_frames, b.integers([0]), b.integers([1])
+        self.n_keys = b.add("Add", self.before, self.n_queries)
+        last = b.add("Sub", n_frames, b.integers([1]))
+        starts = b.add("Mul", graph.count(self.n_blocks), self.n_queries)
+        queries, keys = (
+            b.add("Add", starts, b.add("Unsqueeze", frames, b.integers([1])))  # [frames of a block, blocks]
+            for frames in (
+                graph.count(self.n_queries),
+                b.add("Sub", graph.count(self.n_keys), self.before),
+            )
+        )
+        self.query_places = b.add("Min", queries, last)
+        self.key_places = b.add("Max", b.add("Min", keys, last), b.integers([0]))
+        self.hidden = self._hidden(queries, keys, chunk)
+
+        items = b.add("Mul", self.n_blocks, graph.batch)
+        self.n_distances = b.add("Sub", b.add("Add", self.n_keys, self.n_queries), b.integers([1]))
+        shorter = b.add("Max", b.add("Sub", self.n_distances, b.integers([1])), self.n_keys)  # as it is for one query
+        self.query_shape = graph.shape(self.n_queries, items, n_heads, head_width)
+        self.key_shape = graph.shape(self.n_keys, items, n_heads, head_width)
+        self.flat_shape = graph.shape(items, n_heads, -1)
+        self.shifted_shape = graph.shape(items, n_heads, self.n_queries, shorter)
+        self.flat_begin = b.add("Sub", self.n_queries, b.integers([1]))
+        self.flat_end = b.add("Add", self.flat_begin, b.add("Mul", self.n_queries, shorter))
+        self.joined_shape = graph.shape(-1, graph.batch, model.width)
+        self.block_shape = graph.shape(self.n_blocks, graph.batch, n_heads, self.n_queries, head_width)
+        self.n_frames = n_frames
+        self.encodings = "" if self.context else self._encodings()
+
+    def _hidden(self, queries: str, keys: str, chunk: int) -> str:
+        """What is added to the scores, [blocks * batch, 1, queries or 1, keys]: 0, or so little that nothing is seen."""
+        graph, b = self.graph, self.graph.b
+        length = b.add("Unsqueeze", graph.lengths[3], b.integers([1, 2]))  # [batch, 1, 1]
+        key = b.add("Unsqueeze", b.add("Transpose", keys, perm=[1, 0]), b.integers([1, 2]))  # [blocks, 1, 1, keys]
+        seen = b.add("Less", key, length)
+        if self.context:
+            seen = b.add("And", seen, b.add("GreaterOrEqual", key, b.integers(0)))
+            query = b.add("Unsqueeze", b.add("Transpose", queries, perm=[1, 0]), b.integers([1, 3]))
+            # Places before the recording are hidden above: division may round as it likes.
+            distance = b.add("Sub", *(b.add("Div", place, b.integers(chunk)) for place in (query, key)))
+            limits = b.integers(0), b.integers(self.context // chunk)
+            seen = b.add("And", seen, b.add("GreaterOrEqual", distance, limits[0]))
+            seen = b.add("And", seen, b.add("LessOrEqual", distance, limits[1]))
+        scores = b.add("Where", seen, b.floats(0), b.floats(HIDDEN_SCORE))  # [blocks, batch, queries or 1, keys]
+        rows = self.n_queries if self.context else 1
+        return b.add("Reshape", scores, graph.shape(-1, 1, rows, self.n_keys))
+
+    def attend(self, x: str, layer: Layer) -> str:
+        """A layer's attention over [time * batch, width]."""
+        graph, b = self.graph, self.graph.b
+        by_content, by_position = (
+            self._cut(query, self.query_places, self.query_shape) for query in graph.queries(x, layer)
+        )
+        keys, values = (
+            self._cut(graph.product(x, layer.attention[name]), self.key_places, self.key_shape) for name in ("k", "v")
+        )
+        # Time first in queries and keys: transBatch makes it the product's own axis, without a copy.
+        axes = {"domain": MICROSOFT, "transBatchA": 1, "transBatchB": 1, "transB": 1}
+        scores = b.add("FusedMatMul", by_content, keys, **axes)  # [blocks * batch, heads, queries, keys]
+        scores = b.add("Add", scores, self._position_scores(by_position, layer))
+        weights = graph.softmax(b.add("Add", scores, self.hidden))
+        result = b.add("FusedMatMul", weights, values, domain=MICROSOFT, transBatchB=1)
+        return graph.attention_output(self._join(result), layer)
+
+    def _cut(self, x: str, places: str, shape: str) -> str:
+        """Blocks of [time * batch, width], [frames of a block, blocks * batch, heads, head width]."""
+        b = self.graph.b
+        if self.context:
+            x = b.add("Gather", b.add("Reshape", x, self.joined_shape), places, axis=0)
+        return b.add("Reshape", x, shape)
+
+    def _join(self, x: str) -> str:
+        """[time * batch, width] of [blocks * batch, heads, queries, head width]."""
+        graph, b = self.graph, self.graph.b
+        if not self.context:
+            return graph.reshape(b.add("Transpose", x, perm=[2, 0, 1, 3]), -1, graph.model.width)
+        x = b.add("Transpose", b.add("Reshape", x, self.block_shape), perm=[0, 3, 1, 2, 4])
+        x = b.add("Slice", b.add("Reshape", x, self.joined_shape), b.integers([0]), self.n_frames, b.integers([0]))
+        return graph.reshape(x, -1, graph.model.width)
+
+    def _position_scores(self, queries: str, layer: Layer) -> str:
+        graph, b = self.graph, self.graph.b
+        axes = {"domain": MICROSOFT, "transBatchA": 1, "transBatchB": 1, "transB": 1}
+        scores = b.add("FusedMatMul", queries, self._positions(layer), **axes)
+        flat = b.add("Reshape", scores, self.flat_shape)
+        flat = b.add("Slice", flat, self.flat_begin, self.flat_end, b.integers([2]))
+        rows = b.add("Reshape", flat, self.shifted_shape)
+        return b.add("Slice", rows, b.integers([0]), self.n_keys, b.integers([3]))
+
+    def _positions(self, layer: Layer) -> str:
+        """Projected encodings of the distances of a block, the largest first: [distances, 1, heads, head width]."""
+        graph, b, model = self.graph, self.graph.b, self.graph.model
+        n_heads, head_width = model.heads
+        if not self.context:
+            return graph.reshape(graph.linear(self.encodings, layer.attention["pos"]), -1, 1, n_heads, head_width)
+        largest = self.largest_distance
+        encodings = sinusoids(np.arange(largest, -largest - 1, -1), model.width)
+        projected = encodings @ layer.attention["pos"].weight.astype(np.float64) + layer.attention["pos"].bias
+        table = b.floats(projected.reshape(-1, 1, n_heads, head_width))
+        begin = b.add("Sub", b.integers([largest + 1]), self.n_keys)
+        return b.add("Slice", table, begin, b.add("Add", begin, self.n_distances), b.integers([0]))
+
+    def _encodings(self) -> str:
+        """Of all distances, [distances, width], cut from the model's table, which is what bounds the recording."""
+        graph, b = self.graph, self.graph.b
+        table = graph.model.position_table
+        if table is None:
+            raise ModelError("It has neither a context nor a table of position encodings.")
+        zero = len(table) // 2  # the row of distance 0
+        begin = b.add("Sub", b.integers([zero + 1]), self.n_frames)
+        end = b.add("Add", b.integers([zero]), self.n_frames)
+        return graph.reshape(b.add("Slice", b.floats(table[None]), begin, end, b.integers([1])), -1, graph.model.width)
+
+
+def build_offline(model: FastConformer) -> onnx.ModelProto:
+    """The offline graph. Its weights are in it.
+
+    Inputs audio_signal float32 [batch, features, frames] and length int64 [batch], the frames that hold; output logprobs
+    float32 [batch, output frames, tokens], what is behind an item's end without meaning.
+    """
+    graph = _Graph(model)
+    b = graph.b
+    x = b.choose(_has_padding(graph), lambda: _convolved(graph, True), lambda: _convolved(graph, False))
+    n_frames = b.add("Shape", x, start=2, end=3)
+    x = graph.projected(x)
+    frames = b.add("Unsqueeze", graph.count(n_frames), b.integers([1]))
+    keep = b.add("Unsqueeze", b.add("Cast", graph.is_valid(frames, graph.lengths[3]), to=1), b.integers([2]))
+    blocks = _Blocks(graph, n_frames)
+
+    def convolution(x: str, layer: Layer) -> str:
+        x = b.add("Mul", b.add("Reshape", graph.gated(x, layer), blocks.joined_shape), keep)
+        x = graph.reshape(graph.depthwise(x, layer.depthwise, model.conv_pads), -1, model.width)
+        return graph.after_depthwise(x, layer)
+
+    for layer in model.layers:
+        x = graph.layer(x, layer, blocks.attend, convolution)
+    n_tokens = model.decoder.weight.shape[1]
+    scores = b.add("LogSoftmax", graph.linear(x, model.decoder), axis=-1)
+    scores = b.add("Reshape", scores, graph.shape(-1, graph.batch, n_tokens))
+    b.rename(b.add("Transpose", scores, perm=[1, 0, 2]), "logprobs")
+    return b.model("fastctc_offline", *_signature(model), model.metadata)
+
+
+def _has_padding(graph: _Graph) -> str:
+    """Whether an item of the batch is shorter than the batch."""
+    b = graph.b
+    shortest = b.add("ReduceMin", "length", keepdims=0)
+    return b.add("Less", shortest, b.add("Squeeze", b.add("Shape", "audio_signal", start=2, end=3), b.integers([0])))
+
+
+def _convolved(graph: _Graph, is_padded: bool) -> str:
+    b = graph.b
+
+    def mask(x: str, level: int) -> str:
+        if not is_padded:
+            return x
+        frames = graph.count(b.add("Shape", x, start=2, end=3))
+        is_valid = b.add("Less", frames, b.add("Unsqueeze", graph.lengths[level], b.integers([1])))
+        return b.add("Mul", x, b.add("Unsqueeze", b.add("Cast", is_valid, to=1), b.integers([1, 3])))
+
+    before, behind = graph.model.subsampling_pads
+    return graph.convolved(graph.features, mask, (before, before, behind, behind))
+
+
+def _signature(model: FastConformer) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
+    onnx = import_onnx()
+    value, tensor = onnx.helper.make_tensor_value_info, onnx.TensorProto
+    return (
+        [
+            value("audio_signal", tensor.FLOAT, ["batch", model.n_features, "frames"]),
+            value("length", tensor.INT64, ["batch"]),
+        ],
+        [value("logprobs", tensor.FLOAT, ["batch", "output_frames", model.decoder.weight.shape[1]])],
+    )
