@@ -1,7 +1,8 @@
 """What the graphs of a FastConformer share, whatever they read: products, norms, a layer's order, position encodings.
 
 A tensor of frames is [time * batch, width], time first, so every product with a layer's weights is one matrix product.
-1 x 1 convolutions are such products; scales (1/2 of the feed-forwards, 1/sqrt(head width), xscaling) are in the weights.
+1 x 1 convolutions are such products; scales (1/2 of the feed-forwards, 1/sqrt(head width), xscaling) are in the
+weights.
 
 Scores of a query at place i and a key at place j (Dai et al. 2019, arXiv:1901.02860; NeMo,
 RelPositionMultiHeadAttention), p the projected sinusoids of the distance:
@@ -28,8 +29,8 @@ __all__ = ["HIDDEN_SCORE", "ConformerBlocks", "sinusoids"]
 
 HIDDEN_SCORE = -10000.0  # NeMo's INF_VAL: its exponential is 0
 LOWEST_SCORE = -50.0
-"""Below a row's highest one. The exponential is 2e-22, nothing beside 1. What is hidden by -10000 gives denormal numbers
-inside softmax, which takes six times as long then on x86; so do products with weights near them."""
+"""Below a row's highest one. The exponential is 2e-22, nothing beside 1. What is hidden by -10000 gives denormal
+numbers inside softmax, which takes six times as long then on x86; so do products with weights near them."""
 
 Block = Callable[[str, Layer], str]
 
@@ -58,7 +59,7 @@ class ConformerBlocks:
         return self.b.add("LayerNormalization", x, *weights, axis=-1, epsilon=norm.epsilon)
 
     def silu(self, x: str) -> str:
-        """x sigmoid(x)."""
+        """The activation x sigmoid(x)."""
         return self.b.add("QuickGelu", x, domain=MICROSOFT, alpha=1.0)
 
     def reshape(self, x: str, *shape: int) -> str:
@@ -87,15 +88,15 @@ class ConformerBlocks:
         x = b.add("Add", x, self.feed_forward(self.norm(x, layer.norms["feed_forward2"]), layer.feed_forwards[1]))
         return self.norm(x, layer.norms["out"])
 
-    def queries(self, x: str, layer: Layer) -> tuple[str, str]:
-        """Scaled, with the biases by content and by position: both [time * batch, width]."""
+    def queries(self, x: str, layer: Layer, cut: Callable[[str], str] = str) -> tuple[str, str]:
+        """Scaled, with the biases by content and by position, each [..., width] as `cut` makes of the product."""
         b = self.b
         scale = np.float32(1 / math.sqrt(self.model.heads[1]))
         query = layer.attention["q"]
-        product = b.add("MatMul", x, b.floats(query.weight * scale))
-        biases = (layer.pos_bias_u, layer.pos_bias_v)
+        product = cut(b.add("MatMul", x, b.floats(query.weight * scale)))
         by_content, by_position = (
-            b.add("Add", product, b.floats((query.bias + bias.ravel()) * scale)) for bias in biases
+            b.add("Add", product, b.floats((query.bias + bias.ravel()) * scale))
+            for bias in (layer.pos_bias_u, layer.pos_bias_v)
         )
         return by_content, by_position
 

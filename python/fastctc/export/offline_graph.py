@@ -10,8 +10,8 @@ What NeMo's export computes, with less work:
 - Layouts: time first, products with the layers' weights over all frames, no shape but the batch's and the recording's
   computed (`conformer_blocks`).
 
-A block of Q queries, C frames of context before it, has keys at the distances from C + Q - 1 down to -(Q - 1). Row i of
-the product with all of these is wanted from its place Q - 1 - i on: a view of it with rows one shorter.
+A block of Q queries has C frames of context before it, or none in a short recording. The scores of its queries by
+distance become scores by key by reading them as rows of another length (`_Band`, `_Square`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ __all__ = ["build_offline"]
 LONGEST_SQUARE_FRAMES = 140
 """Up to here one block without context, half of which is hidden, is faster than two blocks with their contexts."""
 BLOCK_FRAMES = 112
+TIME_FIRST = {"domain": MICROSOFT, "transBatchA": 1, "transBatchB": 1, "transB": 1}
+"""Time first in queries and keys: transBatch makes it the product's own axis, without a copy."""
 
 
 class _Graph(ConformerBlocks):
@@ -74,48 +76,43 @@ class _Blocks:
     def __init__(self, graph: _Graph, n_frames: str) -> None:
         self.graph, b = graph, graph.b
         model = graph.model
-        self.context, chunk = model.context_frames, model.attention_chunk
-        n_heads, head_width = model.heads
+        self.context, self.chunk = model.context_frames, model.attention_chunk
         if self.context:
-            longest, block = (max(chunk, frames // chunk * chunk) for frames in (LONGEST_SQUARE_FRAMES, BLOCK_FRAMES))
+            longest, block = (
+                max(self.chunk, frames // self.chunk * self.chunk) for frames in (LONGEST_SQUARE_FRAMES, BLOCK_FRAMES)
+            )
             is_long = b.add("Greater", n_frames, b.integers([longest]))
             self.n_queries = b.add("Where", is_long, b.integers([block]), n_frames)
             self.before = b.add("Where", is_long, b.integers([self.context]), b.integers([0]))
             ahead = b.add("Sub", b.add("Add", n_frames, self.n_queries), b.integers([1]))
             self.n_blocks = b.add("Div", ahead, self.n_queries)
-            self.largest_distance = self.context + max(longest, block) - 1
         else:
             self.n_queries, self.before, self.n_blocks = n_frames, b.integers([0]), b.integers([1])
         self.n_keys = b.add("Add", self.before, self.n_queries)
-        last = b.add("Sub", n_frames, b.integers([1]))
+        self.n_frames = n_frames
+        self._name_shapes()
         starts = b.add("Mul", graph.count(self.n_blocks), self.n_queries)
         queries, keys = (
             b.add("Add", starts, b.add("Unsqueeze", frames, b.integers([1])))  # [frames of a block, blocks]
-            for frames in (
-                graph.count(self.n_queries),
-                b.add("Sub", graph.count(self.n_keys), self.before),
-            )
+            for frames in (graph.count(self.n_queries), b.add("Sub", graph.count(self.n_keys), self.before))
         )
+        last = b.add("Sub", n_frames, b.integers([1]))
         self.query_places = b.add("Min", queries, last)
         self.key_places = b.add("Max", b.add("Min", keys, last), b.integers([0]))
-        self.hidden = self._hidden(queries, keys, chunk)
+        self.hidden = self._hidden(queries, keys)
+        self.shift: _Band | _Square = _Band(self) if self.context else _Square(self)
 
-        items = b.add("Mul", self.n_blocks, graph.batch)
-        self.n_distances = b.add("Sub", b.add("Add", self.n_keys, self.n_queries), b.integers([1]))
-        shorter = b.add("Max", b.add("Sub", self.n_distances, b.integers([1])), self.n_keys)  # as it is for one query
+    def _name_shapes(self) -> None:
+        graph, (n_heads, head_width) = self.graph, self.graph.model.heads
+        items = graph.b.add("Mul", self.n_blocks, graph.batch)
+        self.items = items
         self.query_shape = graph.shape(self.n_queries, items, n_heads, head_width)
         self.key_shape = graph.shape(self.n_keys, items, n_heads, head_width)
-        self.flat_shape = graph.shape(items, n_heads, -1)
-        self.shifted_shape = graph.shape(items, n_heads, self.n_queries, shorter)
-        self.flat_begin = b.add("Sub", self.n_queries, b.integers([1]))
-        self.flat_end = b.add("Add", self.flat_begin, b.add("Mul", self.n_queries, shorter))
-        self.joined_shape = graph.shape(-1, graph.batch, model.width)
+        self.joined_shape = graph.shape(-1, graph.batch, graph.model.width)
         self.block_shape = graph.shape(self.n_blocks, graph.batch, n_heads, self.n_queries, head_width)
-        self.n_frames = n_frames
-        self.encodings = "" if self.context else self._encodings()
 
-    def _hidden(self, queries: str, keys: str, chunk: int) -> str:
-        """What is added to the scores, [blocks * batch, 1, queries or 1, keys]: 0, or so little that nothing is seen."""
+    def _hidden(self, queries: str, keys: str) -> str:
+        """What is added to the scores: 0, or so little that nothing is seen; [blocks * batch, 1, queries or 1, keys]."""
         graph, b = self.graph, self.graph.b
         length = b.add("Unsqueeze", graph.lengths[3], b.integers([1, 2]))  # [batch, 1, 1]
         key = b.add("Unsqueeze", b.add("Transpose", keys, perm=[1, 0]), b.integers([1, 2]))  # [blocks, 1, 1, keys]
@@ -124,10 +121,9 @@ class _Blocks:
             seen = b.add("And", seen, b.add("GreaterOrEqual", key, b.integers(0)))
             query = b.add("Unsqueeze", b.add("Transpose", queries, perm=[1, 0]), b.integers([1, 3]))
             # Places before the recording are hidden above: division may round as it likes.
-            distance = b.add("Sub", *(b.add("Div", place, b.integers(chunk)) for place in (query, key)))
-            limits = b.integers(0), b.integers(self.context // chunk)
-            seen = b.add("And", seen, b.add("GreaterOrEqual", distance, limits[0]))
-            seen = b.add("And", seen, b.add("LessOrEqual", distance, limits[1]))
+            distance = b.add("Sub", *(b.add("Div", place, b.integers(self.chunk)) for place in (query, key)))
+            seen = b.add("And", seen, b.add("GreaterOrEqual", distance, b.integers(0)))
+            seen = b.add("And", seen, b.add("LessOrEqual", distance, b.integers(self.context // self.chunk)))
         scores = b.add("Where", seen, b.floats(0), b.floats(HIDDEN_SCORE))  # [blocks, batch, queries or 1, keys]
         rows = self.n_queries if self.context else 1
         return b.add("Reshape", scores, graph.shape(-1, 1, rows, self.n_keys))
@@ -136,25 +132,24 @@ class _Blocks:
         """A layer's attention over [time * batch, width]."""
         graph, b = self.graph, self.graph.b
         by_content, by_position = (
-            self._cut(query, self.query_places, self.query_shape) for query in graph.queries(x, layer)
+            b.add("Reshape", query, self.query_shape)
+            for query in graph.queries(x, layer, lambda product: self._cut(product, self.query_places))
         )
         keys, values = (
-            self._cut(graph.product(x, layer.attention[name]), self.key_places, self.key_shape) for name in ("k", "v")
+            b.add("Reshape", self._cut(graph.product(x, layer.attention[name]), self.key_places), self.key_shape)
+            for name in ("k", "v")
         )
-        # Time first in queries and keys: transBatch makes it the product's own axis, without a copy.
-        axes = {"domain": MICROSOFT, "transBatchA": 1, "transBatchB": 1, "transB": 1}
-        scores = b.add("FusedMatMul", by_content, keys, **axes)  # [blocks * batch, heads, queries, keys]
-        scores = b.add("Add", scores, self._position_scores(by_position, layer))
+        scores = b.add("FusedMatMul", by_content, keys, **TIME_FIRST)  # [blocks * batch, heads, queries, keys]
+        by_distance = b.add("FusedMatMul", by_position, self.shift.positions(layer), **TIME_FIRST)
+        scores = b.add("Add", scores, self.shift.rows(by_distance))
         weights = graph.softmax(b.add("Add", scores, self.hidden))
         result = b.add("FusedMatMul", weights, values, domain=MICROSOFT, transBatchB=1)
         return graph.attention_output(self._join(result), layer)
 
-    def _cut(self, x: str, places: str, shape: str) -> str:
-        """Blocks of [time * batch, width], [frames of a block, blocks * batch, heads, head width]."""
+    def _cut(self, x: str, places: str) -> str:
+        """Blocks of [time * batch, width]: [frames of a block, blocks, batch, width]."""
         b = self.graph.b
-        if self.context:
-            x = b.add("Gather", b.add("Reshape", x, self.joined_shape), places, axis=0)
-        return b.add("Reshape", x, shape)
+        return b.add("Gather", b.add("Reshape", x, self.joined_shape), places, axis=0) if self.context else x
 
     def _join(self, x: str) -> str:
         """[time * batch, width] of [blocks * batch, heads, queries, head width]."""
@@ -165,38 +160,81 @@ class _Blocks:
         x = b.add("Slice", b.add("Reshape", x, self.joined_shape), b.integers([0]), self.n_frames, b.integers([0]))
         return graph.reshape(x, -1, graph.model.width)
 
-    def _position_scores(self, queries: str, layer: Layer) -> str:
-        graph, b = self.graph, self.graph.b
-        axes = {"domain": MICROSOFT, "transBatchA": 1, "transBatchB": 1, "transB": 1}
-        scores = b.add("FusedMatMul", queries, self._positions(layer), **axes)
-        flat = b.add("Reshape", scores, self.flat_shape)
-        flat = b.add("Slice", flat, self.flat_begin, self.flat_end, b.integers([2]))
-        rows = b.add("Reshape", flat, self.shifted_shape)
-        return b.add("Slice", rows, b.integers([0]), self.n_keys, b.integers([3]))
 
-    def _positions(self, layer: Layer) -> str:
-        """Projected encodings of the distances of a block, the largest first: [distances, 1, heads, head width]."""
-        graph, b, model = self.graph, self.graph.b, self.graph.model
-        n_heads, head_width = model.heads
-        if not self.context:
-            return graph.reshape(graph.linear(self.encodings, layer.attention["pos"]), -1, 1, n_heads, head_width)
-        largest = self.largest_distance
-        encodings = sinusoids(np.arange(largest, -largest - 1, -1), model.width)
-        projected = encodings @ layer.attention["pos"].weight.astype(np.float64) + layer.attention["pos"].bias
-        table = b.floats(projected.reshape(-1, 1, n_heads, head_width))
-        begin = b.add("Sub", b.integers([largest + 1]), self.n_keys)
-        return b.add("Slice", table, begin, b.add("Add", begin, self.n_distances), b.integers([0]))
+class _Band:
+    """Scores by distance where few distances are seen: [items, heads, queries, distances], the largest one first.
 
-    def _encodings(self) -> str:
-        """Of all distances, [distances, width], cut from the model's table, which is what bounds the recording."""
-        graph, b = self.graph, self.graph.b
-        table = graph.model.position_table
+    Row i, column p is the score of key C + i - largest + p. Padded to rows of S + 1 that are read as rows of S, row i
+    moves to the right by i.
+    """
+
+    def __init__(self, blocks: _Blocks) -> None:
+        self.graph, b = blocks.graph, blocks.graph.b
+        self.largest = blocks.context + blocks.chunk - 1
+        self.distances = np.arange(self.largest, -blocks.chunk, -1)
+        n_queries = blocks.n_queries
+        size = b.add("Add", n_queries, b.integers([len(self.distances) - 1]))
+        added = b.add("Sub", size, n_queries)
+        self.pads = blocks.graph.shape(0, 0, 0, 0, 0, 0, added, n_queries)
+        n_heads = blocks.graph.model.heads[0]
+        self.moved_shape = blocks.graph.shape(blocks.items, n_heads, b.add("Add", size, b.integers([1])), size)
+        first = b.add("Sub", b.integers([self.largest]), blocks.before)
+        self.begin = blocks.graph.shape(0, first)
+        self.end = blocks.graph.shape(n_queries, b.add("Add", first, blocks.n_keys))
+
+    def positions(self, layer: Layer) -> str:
+        """Projected encodings, [distances, 1, heads, head width]."""
+        pos, model = layer.attention["pos"], self.graph.model
+        projected = sinusoids(self.distances, model.width) @ pos.weight.astype(np.float64) + pos.bias
+        return self.graph.b.floats(projected.reshape(-1, 1, *model.heads))
+
+    def rows(self, scores: str) -> str:
+        """The scores by key."""
+        b = self.graph.b
+        moved = b.add("Reshape", b.add("Pad", scores, self.pads, b.floats(0)), self.moved_shape)
+        return b.add("Slice", moved, self.begin, self.end, b.integers([2, 3]))
+
+
+class _Square:
+    """Scores by distance where everything sees everything: [items, heads, T, 2 T - 1], the largest distance first.
+
+    Row i is wanted from its place T - 1 - i on: a view of all rows with rows one shorter.
+    """
+
+    def __init__(self, blocks: _Blocks) -> None:
+        self.graph, b = blocks.graph, blocks.graph.b
+        n_frames, self.n_keys = blocks.n_frames, blocks.n_keys
+        self.encodings = self._cut_table(n_frames)
+        before = b.add("Sub", n_frames, b.integers([1]))
+        shorter = b.add("Add", before, b.add("Max", before, b.integers([1])))  # of one frame: what it is
+        n_heads = blocks.graph.model.heads[0]
+        self.flat_shape = blocks.graph.shape(blocks.items, n_heads, -1)
+        self.begin, self.end = before, b.add("Add", before, b.add("Mul", n_frames, shorter))
+        self.rows_shape = blocks.graph.shape(blocks.items, n_heads, n_frames, shorter)
+
+    def _cut_table(self, n_frames: str) -> str:
+        """Encodings of all distances, [distances, width], of the model's table, which is what bounds the recording."""
+        b, table = self.graph.b, self.graph.model.position_table
         if table is None:
             raise ModelError("It has neither a context nor a table of position encodings.")
         zero = len(table) // 2  # the row of distance 0
-        begin = b.add("Sub", b.integers([zero + 1]), self.n_frames)
-        end = b.add("Add", b.integers([zero]), self.n_frames)
-        return graph.reshape(b.add("Slice", b.floats(table[None]), begin, end, b.integers([1])), -1, graph.model.width)
+        begin = b.add("Sub", b.integers([zero + 1]), n_frames)
+        end = b.add("Add", b.integers([zero]), n_frames)
+        table_name = b.floats(table[None])
+        return self.graph.reshape(b.add("Slice", table_name, begin, end, b.integers([1])), -1, table.shape[1])
+
+    def positions(self, layer: Layer) -> str:
+        """Projected encodings, [distances, 1, heads, head width]."""
+        projected = self.graph.linear(self.encodings, layer.attention["pos"])
+        return self.graph.reshape(projected, -1, 1, *self.graph.model.heads)
+
+    def rows(self, scores: str) -> str:
+        """The scores by key."""
+        b = self.graph.b
+        flat = b.add("Reshape", scores, self.flat_shape)
+        flat = b.add("Slice", flat, self.begin, self.end, b.integers([2]))
+        rows = b.add("Reshape", flat, self.rows_shape)
+        return b.add("Slice", rows, b.integers([0]), self.n_keys, b.integers([3]))
 
 
 def build_offline(model: FastConformer) -> onnx.ModelProto:
