@@ -83,6 +83,6 @@ def inputs_of(node: Any) -> Iterator[str]:
 def unknown_form(what: str) -> ModelError:
     """The error for a graph that doesn't match."""
     return ModelError(
-        f"It isn't a FastConformer-CTC in the form that is known here: {what}. It takes an export of NeMo with "
-        "cache_support, in float, before any quantisation."
+        f"It isn't a FastConformer-CTC in the form that is known here: {what}. It takes an export of NeMo in float, "
+        "before any quantisation."
     )
