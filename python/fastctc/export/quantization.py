@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,13 @@ class FloatGraph:
     ranges: dict[str, Range]
 
 
+class _Tried(NamedTuple):
+    model: onnx.ModelProto
+    path: Path
+    log_probs: list[LogProbs]
+    left_out: frozenset[str]
+
+
 class Quantization:
     """A folder in which forms of graphs are tried, over one file of weights."""
 
@@ -106,6 +113,13 @@ class Quantization:
         self._weights = WeightsFile(self._file)
         self._ranges: dict[str, Range] = {}
         self._n_saved = 0
+        self._last: dict[str, _Tried] = {}  # by the graph's name
+
+    def __enter__(self) -> Quantization:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def prepare(self, name: str, source: Path) -> FloatGraph:
         """Reads a float graph and runs it."""
@@ -152,8 +166,7 @@ class Quantization:
 
     def finish(self, graph: FloatGraph, left_out: set[str]) -> tuple[QuantizedGraph, onnx.ModelProto]:
         """The final form of a graph, measured."""
-        model, path = self._form(graph, left_out)
-        found = Runner(path).log_probs(self._calibration.features)
+        model, path, found, _ = self._try(graph, left_out)
         n_left_out = sum(product.key in left_out for product in graph.products)
         stem = graph.source.stem.removesuffix(".optimized")
         before, after = costs_s([graph.path, path])
@@ -176,6 +189,16 @@ class Quantization:
         import_onnx().load_external_data_for_model(model, os.fspath(self._folder))
         return model
 
+    def _try(self, graph: FloatGraph, left_out: set[str]) -> _Tried:
+        """Runs a form over all the audio, unless that was the last one that was tried of the graph."""
+        key = frozenset(left_out & graph.ranges.keys())
+        last = self._last.get(graph.name)
+        if last is None or last.left_out != key:
+            model, path = self._form(graph, left_out)
+            last = _Tried(model, path, Runner(path).log_probs(self._calibration.features), key)
+            self._last[graph.name] = last
+        return last
+
     def _form(self, graph: FloatGraph, left_out: set[str], only: Product | None = None) -> tuple[onnx.ModelProto, Path]:
         products = [product for product in graph.products if product.key not in left_out] if only is None else [only]
         if self._kind == "fp16":
@@ -195,7 +218,7 @@ class Quantization:
         return path
 
     def _is_good(self, graph: FloatGraph, left_out: set[str], limits: Limits) -> bool:
-        found = Runner(self._form(graph, left_out)[1]).log_probs(self._calibration.features)
+        found = self._try(graph, left_out).log_probs
         differences = _differences(found, graph.log_probs)
         is_near = not differences.size or differences.mean() <= limits.mean_drift
         return bool(is_near) and self._words(found, graph.log_probs).increase <= limits.word_increase

@@ -68,8 +68,7 @@ def quantize_directory(
     manifest = read_manifest(source)
     paths = _float_graphs(source, manifest)
     say = on_progress or _say_nothing
-    with tempfile.TemporaryDirectory() as folder:
-        work = Quantization(Path(folder), kind, calibration)
+    with tempfile.TemporaryDirectory() as folder, Quantization(Path(folder), kind, calibration) as work:
         graphs = []
         for name, path in paths.items():
             say(f"{name}: running {path.name}")

@@ -36,7 +36,7 @@ LOWEST_SILU = -0.2785
 SYMMETRIC_ZERO = 128
 LARGEST = 127  # of a symmetric int8: -128 is not used
 SMALLEST_ROW = 1e-9  # the largest value of a row that is taken for zeros
-SILU_ZERO = 32
+SILU_ZERO = 64  # finer than symmetric steps in rows that reach 0.6, coarser in others
 
 
 class ColumnWeights(NamedTuple):
