@@ -1,6 +1,7 @@
 """The encoder: what a model's graph costs as exported and as `fastctc optimize` makes it, beside its peers.
 
     python benchmarks/encoder.py [--quick] [--rounds N] [--threads N ...] [--model demo|large|all] [--seconds N ...]
+                                 [--systems NAME ...]
 
 The same recordings of 10, 30, 60 and 300 s, one thread and two, through
 
@@ -40,6 +41,7 @@ LONG_S = 300
 """From here each system runs alone, once after its first run: three of them take gigabytes, and most of a minute."""
 FRAMES_A_SECOND = 100
 OURS, EXPORTED, PLAIN = "fastctc", "fastctc, as exported", "onnxruntime"
+SYSTEMS = (OURS, EXPORTED, PLAIN, "sherpa-onnx", "onnx-asr")
 
 
 def make_exported(model: str, folder: Path) -> bool:
@@ -82,7 +84,7 @@ def make_float32(exported: Path, folder: Path) -> dict[str, Path]:
     answer = harness.call_apart("encoder", "optimize", str(exported), str(folder))
     if "missing" in answer:
         raise RuntimeError(answer["missing"])
-    return {OURS: folder} | dict.fromkeys((EXPORTED, PLAIN, "sherpa-onnx", "onnx-asr"), exported)
+    return {OURS: folder} | dict.fromkeys(SYSTEMS[1:], exported)
 
 
 PRECISIONS: dict[str, Callable[[Path, Path], dict[str, Path]]] = {"fp32": make_float32}
@@ -140,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=["demo", "large", "all"], default="all")
     parser.add_argument("--seconds", type=int, nargs="+", default=list(SECONDS))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 7")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each system (default 7)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
@@ -152,7 +155,8 @@ def main() -> None:
                 print(f"{model}: skipped, the skeletons are not in {EXTERNAL}", file=sys.stderr)
                 continue
             for precision, make in PRECISIONS.items():
-                folders = make(exported, Path(name, precision))
+                made = make(exported, Path(name, precision))
+                folders = {system: made[system] for system in arguments.systems}
                 for threads in arguments.threads:
                     harness.limit_threads(threads)
                     for seconds in arguments.seconds:
