@@ -80,16 +80,16 @@ Prints every resolved property of a model and where its value came from: an opti
 graph's metadata, or the names and shapes of the graph. Piped: one property a line, NAME<TAB>VALUE<TAB>SOURCE."""
 
 _OPTIMIZE = """\
-Makes a model faster for live streams and long recordings: reads its cache-aware graphs, writes others that compute the
-same with less work, and runs both over audio before it uses them. It needs the package onnx:
-pip install 'fastctc[export]'."""
+Makes a model faster: reads its graphs, for recordings and for streams, writes others that compute the same with less
+work, and runs both over audio before it uses them. It needs the package onnx: pip install 'fastctc[export]'."""
 
 _OPTIMIZE_EPILOG = """\
 results:
   DIR gets NAME.optimized.onnx beside each graph NAME.onnx, one file of weights for all, and a manifest fastctc.json
   that names them; with OUTPUT a copy gets them and DIR stays as it is. The originals stay, and run everywhere else.
-  A line a graph: NAME<TAB>FILE<TAB>NODES BEFORE<TAB>AFTER<TAB>MS A STEP BEFORE<TAB>AFTER<TAB>LARGEST DIFFERENCE of
-  log-probs; a table on a terminal. A graph that would differ by more than 1e-4 is refused, and nothing is changed.
+  A line a graph: NAME<TAB>FILE<TAB>NODES BEFORE<TAB>AFTER<TAB>MS BEFORE<TAB>AFTER<TAB>LARGEST DIFFERENCE of
+  log-probs; a table on a terminal. The time is that of one step of a stream, or of 10 s of audio, on one thread.
+  A graph that would differ by more than 1e-4 is refused, and nothing is changed.
 
 examples:
   fastctc optimize exports/en
@@ -230,7 +230,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     info.add_argument("--json", action="store_true", help="print one JSON object")
     _add_model_options(info)
     optimize = commands.add_parser(
-        "optimize", help="make a model's streams faster", description=_OPTIMIZE, epilog=_OPTIMIZE_EPILOG
+        "optimize", help="make a model faster", description=_OPTIMIZE, epilog=_OPTIMIZE_EPILOG
     )
     optimize.add_argument("model", metavar="DIR", help="model directory")
     optimize.add_argument("output", metavar="OUTPUT", nargs="?", help="directory to be made (default: DIR itself)")
@@ -239,6 +239,12 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         metavar="FILE",
         action="append",
         help="recording to check the new graphs on; may be given again (default: the demo model's)",
+    )
+    optimize.add_argument(
+        "--only",
+        metavar="NAME",
+        action="append",
+        help="graph to optimize, as the manifest names it (offline, streaming_80ms, ...); may be given again",
     )
     _add_model_options(optimize)
     quantize = commands.add_parser(

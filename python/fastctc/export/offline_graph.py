@@ -112,7 +112,7 @@ class _Blocks:
         self.block_shape = graph.shape(self.n_blocks, graph.batch, n_heads, self.n_queries, head_width)
 
     def _hidden(self, queries: str, keys: str) -> str:
-        """What is added to the scores: 0, or so little that nothing is seen; [blocks * batch, 1, queries or 1, keys]."""
+        """What is added to the scores, [blocks * batch, 1, queries or 1, keys]: 0, or so little that it isn't seen."""
         graph, b = self.graph, self.graph.b
         length = b.add("Unsqueeze", graph.lengths[3], b.integers([1, 2]))  # [batch, 1, 1]
         key = b.add("Unsqueeze", b.add("Transpose", keys, perm=[1, 0]), b.integers([1, 2]))  # [blocks, 1, 1, keys]
@@ -240,8 +240,8 @@ class _Square:
 def build_offline(model: FastConformer) -> onnx.ModelProto:
     """The offline graph. Its weights are in it.
 
-    Inputs audio_signal float32 [batch, features, frames] and length int64 [batch], the frames that hold; output logprobs
-    float32 [batch, output frames, tokens], what is behind an item's end without meaning.
+    Inputs audio_signal float32 [batch, features, frames] and length int64 [batch], the frames that hold; output
+    logprobs float32 [batch, output frames, tokens], where what is behind an item's end has no meaning.
     """
     graph = _Graph(model)
     b = graph.b

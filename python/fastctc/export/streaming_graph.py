@@ -7,16 +7,11 @@ What NeMo's export computes, with less work:
   the graph never copies a cache.
 - The window has one size, so position encodings are projected when the graph is built, shapes are constants, and only
   the output frames that are kept are computed: the dropped ones' share of the subsampling is cut off.
-- The subsampling masks what its strided convolutions read, and nothing else.
-- 1 x 1 convolutions are products, scales (1/2 of the feed-forwards, 1/sqrt(head width), xscaling) are in the weights.
+- The subsampling masks what its strided convolutions read, and only at a stream's start and end.
 
-Scores of a query at row i of the new rows and a key at row j of [cache, new rows], C rows cached
-(Dai et al. 2019, arXiv:1901.02860; NeMo, RelPositionMultiHeadAttention):
-
-    s[i, j] = ((q[i] + u) k[j] + (q[i] + v) p[C + i - j]) / sqrt(head width)
-
-with p the projected sinusoids of the distance. As a product with all distances from C + T - 1 down to -(T - 1) it is
-row i shifted by T - 1 - i: a view of the product with rows one shorter (`_shift`).
+A query at row i of the new rows and a key at row j of [cache, new rows] have the distance C + i - j, C rows cached. As
+a product with all distances from C + T - 1 down to -(T - 1) the scores by position are in row i shifted by T - 1 - i:
+a view of the product with rows one shorter (`_shift`). The rest is in `conformer_blocks`.
 """
 
 from __future__ import annotations
@@ -163,31 +158,40 @@ def _metadata(model: FastConformer, step: Step) -> dict[str, str]:
 
 def _subsampling(graph: _Graph) -> str:
     """[new * batch, width], time first, of the output frames that are kept."""
-    b, model = graph.b, graph.model
-    lead = None
-    if model.masks_lead:
-        past = b.add("Mul", LENGTHS, b.integers(FACTOR))
-        lead = b.add("Max", b.add("Sub", b.integers(LEAD_FRAMES), past), b.integers(0))
+    b, window = graph.b, graph.step.window_frames
     # Frame t of a level takes frames 2 t - 2 to 2 t of the one before: the kept ones, from 2 on, start from 2 at each.
-    first, n_frames = DROPPED_FRAMES, graph.step.window_frames - DROPPED_FRAMES
     x = b.add("Transpose", "audio_signal", perm=[0, 2, 1])
-    x = b.add("Slice", x, b.integers([first]), b.integers([graph.step.window_frames]), b.integers([1]))
+    x = b.add("Slice", x, b.integers([DROPPED_FRAMES]), b.integers([window]), b.integers([1]))
     x = b.add("Unsqueeze", x, b.integers([1]))  # [batch, 1, frames, features]
-
-    def mask(x: str, level: int) -> str:
-        n = n_frames
-        for _ in range(level):
-            n = (n - 3) // 2 + 1
-        frames = b.integers(np.arange(first, first + n)[None])
-        seen = b.add("Less", frames, b.add("Unsqueeze", graph.lengths[level], b.integers([1])))
-        if lead is not None:
-            begin = b.add("Unsqueeze", b.add("Div", lead, b.integers(2**level)), b.integers([1]))
-            seen = b.add("And", seen, b.add("GreaterOrEqual", frames, begin))
-        return b.add("Mul", x, b.add("Unsqueeze", b.add("Cast", seen, to=1), b.integers([1, 3])))
-
     # Causal over time, where the frames before are there, and as NeMo pads over frequencies.
     before, behind = CAUSAL_PADS
-    return graph.projected(graph.convolved(x, mask, (0, before, 0, behind)))
+    pads = (0, before, 0, behind)
+    is_masked = b.add("Less", b.add("ReduceMin", "length", keepdims=0), b.integers(window))
+    if graph.model.masks_lead:
+        is_start = b.add("Less", b.add("ReduceMin", LENGTHS, keepdims=0), b.integers(DROPPED_FRAMES))
+        is_masked = b.add("Or", is_masked, is_start)
+    return graph.projected(
+        b.choose(
+            is_masked,
+            lambda: graph.convolved(x, partial(_mask, graph), pads),
+            lambda: graph.convolved(x, lambda y, _level: y, pads),
+        )
+    )
+
+
+def _mask(graph: _Graph, x: str, level: int) -> str:
+    """Hides from a level's convolution what is no frame: behind the window's end, before the start of a stream."""
+    b, n_frames = graph.b, graph.step.window_frames - DROPPED_FRAMES
+    for _ in range(level):
+        n_frames = (n_frames - 3) // 2 + 1
+    frames = b.integers(np.arange(DROPPED_FRAMES, DROPPED_FRAMES + n_frames)[None])
+    seen = b.add("Less", frames, b.add("Unsqueeze", graph.lengths[level], b.integers([1])))
+    if graph.model.masks_lead:
+        past = b.add("Mul", LENGTHS, b.integers(FACTOR))
+        lead = b.add("Max", b.add("Sub", b.integers(LEAD_FRAMES), past), b.integers(0))
+        begin = b.add("Unsqueeze", b.add("Div", lead, b.integers(2**level)), b.integers([1]))
+        seen = b.add("And", seen, b.add("GreaterOrEqual", frames, begin))
+    return b.add("Mul", x, b.add("Unsqueeze", b.add("Cast", seen, to=1), b.integers([1, 3])))
 
 
 def _attention(graph: _Graph, x: str, layer: Layer, index: int) -> str:
