@@ -1,7 +1,7 @@
 """The encoder: what a model's graph costs as exported and as `fastctc optimize` makes it, beside its peers.
 
     python benchmarks/encoder.py [--quick] [--rounds N] [--threads N ...] [--model demo|large|all] [--seconds N ...]
-                                 [--systems NAME ...]
+                                 [--systems NAME ...] [--precisions fp32|int8|int8-u8 ...]
 
 The same recordings of 10, 30, 60 and 300 s, one thread and two, through
 
@@ -35,6 +35,7 @@ import numpy as np
 import harness
 from end_to_end import EXTERNAL, PEERS, ROOT, make_audio
 from fastctc.export.optimize import optimize_directory
+from fastctc.export.quantize import Calibration, quantize_directory
 
 SECONDS = (10, 30, 60, 300)
 LONG_S = 300
@@ -73,6 +74,39 @@ def make_exported(model: str, folder: Path) -> bool:
     return True
 
 
+def quantize(exported: str, folder: str) -> dict[str, float]:
+    """Our int8 of the optimized graphs, calibrated on noise, whatever it does to the words: for speed only."""
+    noise = np.random.default_rng(0).standard_normal((80, 1000)) * 3 - 5
+    calibration = Calibration([noise.astype(np.float32)], lambda _: "")
+    with tempfile.TemporaryDirectory() as name:
+        optimized = Path(name, "optimized")
+        optimize_directory(exported, optimized)
+        graphs = quantize_directory(
+            optimized, folder, kind="int8", calibration=calibration, max_drift=float("inf"), max_wer_increase=1
+        )
+    return {graph.name: graph.largest_drift for graph in graphs}
+
+
+def quantize_as_peers(exported: str, folder: str, weights: str, operators: list[str]) -> dict[str, float]:
+    """ONNX Runtime's dynamic quantisation of the offline graph."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    target = Path(folder)
+    target.mkdir()
+    quantize_dynamic(
+        Path(exported, "model.onnx"),
+        target / "model.onnx",
+        weight_type=QuantType[weights],
+        op_types_to_quantize=operators or None,
+    )
+    for name in ("tokens.txt", "vocab.txt", "config.json"):
+        shutil.copy(Path(exported, name), target)
+    manifest = json.loads(Path(exported, "fastctc.json").read_text(encoding="utf-8"))
+    manifest["graphs"] = {"offline": "model.onnx"}
+    (target / "fastctc.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return {}
+
+
 def optimize(exported: str, folder: str) -> dict[str, float]:
     """The largest difference of each graph's log-probs to those of the original."""
     return {graph.name: graph.largest_difference for graph in optimize_directory(exported, folder)}
@@ -87,7 +121,26 @@ def make_float32(exported: Path, folder: Path) -> dict[str, Path]:
     return {OURS: folder} | dict.fromkeys(SYSTEMS[1:], exported)
 
 
-PRECISIONS: dict[str, Callable[[Path, Path], dict[str, Path]]] = {"fp32": make_float32}
+def make_int8(exported: Path, folder: Path, weights: str, operators: list[str]) -> dict[str, Path]:
+    """The directory of each system: fastctc's own int8, and the peers'."""
+    folder.mkdir()
+    ours, theirs = folder / "fastctc", folder / "peers"
+    for answer in (
+        harness.call_apart("encoder", "quantize", str(exported), str(ours)),
+        harness.call_apart("encoder", "quantize_as_peers", str(exported), str(theirs), weights, operators),
+    ):
+        if "missing" in answer:
+            raise RuntimeError(answer["missing"])
+    return {OURS: ours} | dict.fromkeys(SYSTEMS[1:], theirs)
+
+
+PRECISIONS: dict[str, Callable[[Path, Path], dict[str, Path]]] = {
+    "fp32": make_float32,
+    # The peers' file by two recipes: products only, with the weights that ONNX Runtime's fast kernels take, ...
+    "int8": lambda exported, folder: make_int8(exported, folder, "QInt8", ["MatMul"]),
+    # ... and that of sherpa-onnx's export scripts.
+    "int8-u8": lambda exported, folder: make_int8(exported, folder, "QUInt8", []),
+}
 
 
 def prepare(system: str, folder: str, model: str, seconds: int, threads: int) -> harness.Work:
@@ -143,6 +196,7 @@ def main() -> None:
     parser.add_argument("--model", choices=["demo", "large", "all"], default="all")
     parser.add_argument("--seconds", type=int, nargs="+", default=list(SECONDS))
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), metavar="NAME")
+    parser.add_argument("--precisions", nargs="+", choices=list(PRECISIONS), default=list(PRECISIONS), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 7")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each system (default 7)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
@@ -154,8 +208,8 @@ def main() -> None:
             if not make_exported(model, exported):
                 print(f"{model}: skipped, the skeletons are not in {EXTERNAL}", file=sys.stderr)
                 continue
-            for precision, make in PRECISIONS.items():
-                made = make(exported, Path(name, precision))
+            for precision in arguments.precisions:
+                made = PRECISIONS[precision](exported, Path(name, precision))
                 folders = {system: made[system] for system in arguments.systems}
                 for threads in arguments.threads:
                     harness.limit_threads(threads)
