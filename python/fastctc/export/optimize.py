@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastctc.errors import ModelError, OptionError, OutputError
 from fastctc.export.fastconformer import load_graph, read_fastconformer
-from fastctc.export.graph import import_onnx
+from fastctc.export.graph import import_onnx, weights_of
 from fastctc.export.rewrite import Features, Rewrite
 from fastctc.export.rewrite_offline import rewrite_offline
 from fastctc.export.rewrite_step import rewrite_step
@@ -195,7 +195,7 @@ def _write_weights(models: Any, file: Any) -> _Places:
     offsets: dict[bytes, int] = {}
     whole = hashlib.sha256()
     for model in models:
-        for tensor in model.graph.initializer:
+        for tensor in weights_of(model.graph):
             key = hashlib.sha256(tensor.raw_data).digest()
             if len(tensor.raw_data) < SMALLEST_EXTERNAL_BYTES or key in offsets:
                 continue
@@ -209,7 +209,7 @@ def _write_weights(models: Any, file: Any) -> _Places:
 def _point(model: onnx.ModelProto, file_name: str, places: _Places) -> None:
     """Makes the model's weights external."""
     helper = import_onnx().external_data_helper
-    for tensor in model.graph.initializer:
+    for tensor in weights_of(model.graph):
         offset = places.offsets.get(hashlib.sha256(tensor.raw_data).digest())
         if offset is not None and len(tensor.raw_data) >= SMALLEST_EXTERNAL_BYTES:
             helper.set_external_data(tensor, file_name, offset, len(tensor.raw_data))
