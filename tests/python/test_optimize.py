@@ -27,6 +27,7 @@ from fastctc.engine import find_library
 from fastctc.errors import ModelError, ModelNotFoundError, OptionError, OutputError
 from fastctc.export import optimize
 from fastctc.export.fastconformer import load_graph, read_fastconformer
+from fastctc.export.graph import weights_of
 from fastctc.export.rewrite import LARGEST_DIFFERENCE
 from fastctc.export.streaming_graph import Step, build_step
 from fastctc.reference import streaming_model as reference
@@ -185,7 +186,7 @@ def test_graphs_share_their_weights(demo: Path) -> None:
     used = {
         entry.value
         for path in files
-        for tensor in onnx.load(path, load_external_data=False).graph.initializer
+        for tensor in weights_of(onnx.load(path, load_external_data=False).graph)
         for entry in tensor.external_data
         if entry.key == "location"
     }

@@ -184,9 +184,16 @@ def hide_a_convolution(model: onnx.ModelProto) -> None:
     next(node for node in model.graph.node if node.name == "/pre_encode/conv/conv.3/Conv").name = "other"
 
 
+def rename_an_input(model: onnx.ModelProto) -> None:
+    for node in model.graph.node:
+        node.input[:] = ["features" if name == "audio_signal" else name for name in node.input]
+    model.graph.input[0].name = "features"
+
+
 @pytest.mark.parametrize(
     ("edit", "why"),
     [
+        (rename_an_input, "it has no audio_signal"),
         (keep_one_axis, "log-probs of the graph made from it differ by"),
         (add_noise_to_scores, "log-probs of the graph made from it differ by"),
         (hide_a_convolution, "no node /pre_encode/conv/conv.3/Conv"),

@@ -149,6 +149,9 @@ def read_fastconformer(graph: Graph) -> FastConformer:
     caches = {value.name: value.type.tensor_type.shape.dim for value in graph.graph.input}
     metadata = {entry.key: entry.value for entry in graph.model.metadata_props}
     is_step = "cache_last_channel" in caches
+    missing = {"audio_signal", "length", "logprobs"} - set(caches) - {value.name for value in graph.graph.output}
+    if missing:
+        raise unknown_form(f"it has no {' and no '.join(sorted(missing))}")
     if is_step:
         context = caches["cache_last_channel"][2].dim_value or int(metadata.get("cache_last_channel_dim2", 0))
         if context < 1:

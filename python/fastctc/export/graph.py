@@ -70,6 +70,15 @@ class Graph:
             raise ModelError(f"The weights of {name} can't be read: {error}") from error
 
 
+def weights_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """The initializers of a graph and of the branches in it."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            for subgraph in (attribute.g, *attribute.graphs):
+                yield from weights_of(subgraph)
+
+
 def inputs_of(node: Any) -> Iterator[str]:
     """What a node reads, and what its subgraphs read from outside."""
     yield from (name for name in node.input if name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from fastctc.errors import ModelError
-from fastctc.export.graph import import_onnx
+from fastctc.export.graph import import_onnx, weights_of
 
 if TYPE_CHECKING:
     import onnx
@@ -54,7 +54,7 @@ class WeightsFile:
     def take(self, model: onnx.ModelProto, location: str) -> None:
         """Moves the weights that a model holds to the file, which the model then names as `location`."""
         helper = import_onnx().external_data_helper
-        for tensor in model.graph.initializer:
+        for tensor in weights_of(model.graph):
             size = len(tensor.raw_data)
             if size >= SMALLEST_EXTERNAL_BYTES:
                 helper.set_external_data(tensor, location, self._place(tensor.raw_data), size)
@@ -113,7 +113,7 @@ def write_graphs(
 
 
 def _rename_weights(model: onnx.ModelProto, old: str, new: str) -> None:
-    for tensor in model.graph.initializer:
+    for tensor in weights_of(model.graph):
         for entry in tensor.external_data:
             if entry.key == "location" and entry.value == old:
                 entry.value = new

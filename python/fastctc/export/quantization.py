@@ -15,7 +15,7 @@ from fastctc.errors import ModelError
 from fastctc.export.blocks import products_in_blocks
 from fastctc.export.calibration import Runner, add_ranges, costs_s, joined, read_ranges
 from fastctc.export.fastconformer import load_graph
-from fastctc.export.graph import Graph, import_onnx
+from fastctc.export.graph import Graph, import_onnx, weights_of
 from fastctc.export.half import weights_in_half
 from fastctc.export.int8 import Range, products_in_int8
 from fastctc.export.model_files import WeightsFile
@@ -269,7 +269,7 @@ def _n_bytes(model: onnx.ModelProto) -> int:
     """Of a graph and the weights that stand outside it."""
     places = {
         tuple(entry.value for entry in tensor.external_data if entry.key in ("offset", "length"))
-        for tensor in model.graph.initializer
+        for tensor in weights_of(model.graph)
         if tensor.external_data
     }
     return int(model.ByteSize()) + sum(int(length) for _, length in places)

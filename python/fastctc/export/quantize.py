@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastctc.errors import ModelError, OptionError, OutputError
 from fastctc.export.fastconformer import load_graph
+from fastctc.export.graph import weights_of
 from fastctc.export.model_files import read_manifest, write_graphs
 from fastctc.export.quantization import KINDS, Calibration, Limits, Quantization, QuantizedGraph
 from fastctc.reference.graph_files import find_graphs
@@ -165,5 +166,5 @@ def _write(
 
 
 def _external_files(path: Path) -> set[str]:
-    tensors = load_graph(path).initializers.values()
+    tensors = weights_of(load_graph(path).graph)
     return {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
