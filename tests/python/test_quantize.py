@@ -198,7 +198,7 @@ def test_offline_batches_are_padded(quantized: Callable[[str], tuple[Path, list[
 
 def test_the_most_sensitive_products_stay_in_float(tiny: Path, tmp_path: Path) -> None:
     messages: list[str] = []
-    told = Calibration([noise(100), noise(50)], lambda _: "same")
+    told = Calibration([noise(60)], lambda _: "same")
 
     def run(name: str, max_drift: float) -> QuantizedGraph:
         [result] = quantize_directory(
@@ -235,7 +235,7 @@ def test_in_place_and_again(source: Path, calibration: Calibration, tmp_path: Pa
 def test_changed_words_are_refused(tiny: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     seen: list[QuantizedGraph] = []
-    told = Calibration([noise(100)], lambda log_probs: f"{log_probs.sum():.6f}")
+    told = Calibration([noise(20)], lambda log_probs: f"{log_probs.sum():.6f}")
     with pytest.raises(ModelError, match=r"int8 is not good enough .*changes 1 of 1 words.*Nothing was written"):
         quantize_directory(tiny, kind="int8", calibration=told, on_graph=seen.append)
     assert seen[0].words.n_changed == 1

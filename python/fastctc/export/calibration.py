@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastctc.errors import EngineError, ModelError
+from fastctc.export.fastconformer import load_graph
 from fastctc.export.graph import Graph, import_onnx
 from fastctc.export.int8 import Range
 from fastctc.export.products import Product
@@ -138,8 +139,8 @@ def costs_s(paths: Sequence[Path]) -> list[float]:
 
 
 def _open(path: Path) -> AcousticModel | StreamingModel:
-    model = AcousticModel(path)
-    return StreamingModel(path) if model.graph()["cache_aware"] else model
+    inputs = load_graph(path).graph.input
+    return StreamingModel(path) if any(value.name.startswith("cache") for value in inputs) else AcousticModel(path)
 
 
 def _explained(error: ModelError) -> Exception:
