@@ -145,10 +145,10 @@ def test_the_graph_passes_stand_alone() -> None:
     files = sorted((PACKAGE / "export").glob("*.py"))
     assert len(files) > 1
     for path in files:
-        allowed = ("fastctc.errors", "fastctc.export", "fastctc.reference", "fastctc.types")
+        allowed = ("fastctc.errors", "fastctc.export", "fastctc.reference", "fastctc.tuning", "fastctc.types")
         assert all(name.startswith(allowed) for name in local_imports(path)), path
     for path in sorted(PACKAGE.rglob("*.py")):
-        is_command = path.parent.name == "cli" and path.stem in ("check", "export", "optimize")
+        is_command = path.parent.name == "cli" and path.stem in ("check", "export", "optimize", "quantize")
         if path.parent.name != "export" and not is_command:
             assert not [name for name in local_imports(path) if name.startswith("fastctc.export")], path
 

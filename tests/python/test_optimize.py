@@ -24,9 +24,11 @@ from conftest import DATA, ROOT
 from fastctc import _core
 from fastctc.cli import main
 from fastctc.engine import find_library
-from fastctc.errors import ModelError, ModelNotFoundError, OutputError
+from fastctc.errors import ModelError, ModelNotFoundError, OptionError, OutputError
 from fastctc.export import optimize
 from fastctc.export.fastconformer import load_graph, read_fastconformer
+from fastctc.export.graph import weights_of
+from fastctc.export.rewrite import LARGEST_DIFFERENCE
 from fastctc.export.streaming_graph import Step, build_step
 from fastctc.reference import streaming_model as reference
 from fastctc.types import SessionOptions
@@ -150,9 +152,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("models") / "fast"
     features = [fastctc.load(DEMO).features(RECORDING)]
     graphs = optimize.optimize_directory(DEMO, output, features=features)
-    assert [graph.name for graph in graphs] == [*(f"streaming_{ms}ms" for ms in LATENCIES_MS), "long_form"]
+    assert [graph.name for graph in graphs] == [*(f"streaming_{ms}ms" for ms in LATENCIES_MS), "offline", "long_form"]
     for graph in graphs:
-        assert graph.largest_difference < optimize.LARGEST_DIFFERENCE
+        assert graph.largest_difference < LARGEST_DIFFERENCE
         assert graph.n_nodes[1] < graph.n_nodes[0] / 4
     return output
 
@@ -180,11 +182,11 @@ def test_a_directory_recognises_the_same(demo: Path) -> None:
 def test_graphs_share_their_weights(demo: Path) -> None:
     [weights] = demo.glob("optimized-*.bin")
     files = sorted(demo.glob("*.optimized.onnx"))
-    assert len(files) == 5
+    assert len(files) == 6
     used = {
         entry.value
         for path in files
-        for tensor in onnx.load(path, load_external_data=False).graph.initializer
+        for tensor in weights_of(onnx.load(path, load_external_data=False).graph)
         for entry in tensor.external_data
         if entry.key == "location"
     }
@@ -198,8 +200,9 @@ def test_a_directory_in_place_and_again(tmp_path: Path) -> None:
         shutil.copy(DEMO / name, tmp_path)
     first = optimize.optimize_directory(tmp_path)
     manifest = json.loads((tmp_path / "fastctc.json").read_text(encoding="utf-8"))
-    assert manifest["graphs"] == {"offline": "offline.onnx", "streaming_80ms": "exact-80ms.optimized.onnx"}
-    assert manifest["original_graphs"] == {"streaming_80ms": "exact-80ms.onnx"}
+    assert manifest["graphs"] == {"offline": "offline.optimized.onnx", "streaming_80ms": "exact-80ms.optimized.onnx"}
+    assert manifest["original_graphs"] == {"offline": "offline.onnx", "streaming_80ms": "exact-80ms.onnx"}
+    assert manifest["max_encoder_frames"] == 1000
     [stat] = [path.read_bytes() for path in tmp_path.glob("optimized-*.bin")]
     second = optimize.optimize_directory(tmp_path)
     assert [graph.source for graph in second] == [graph.source for graph in first]
@@ -261,11 +264,8 @@ def test_another_architecture_is_refused(tmp_path: Path, edit: Edit, why: str) -
 def test_directories_that_can_not_be_optimized(tmp_path: Path, demo: Path) -> None:
     with pytest.raises(ModelNotFoundError):
         optimize.optimize_directory(tmp_path)
-    (tmp_path / "offline").mkdir()
-    for name in ("offline.onnx", "weights.bin", "tokens.txt"):
-        shutil.copy(DEMO / name, tmp_path / "offline")
-    with pytest.raises(ModelError, match="no cache-aware graph"):
-        optimize.optimize_directory(tmp_path / "offline")
+    with pytest.raises(OptionError, match=r"no graph streaming_160ms; it has streaming_0ms.*offline"):
+        optimize.optimize_directory(DEMO, tmp_path / "new", only=["streaming_160ms"])
     with pytest.raises(OutputError, match="there already"):
         optimize.optimize_directory(DEMO, demo)
     with pytest.raises(ModelNotFoundError, match="no model at"):
@@ -273,9 +273,9 @@ def test_directories_that_can_not_be_optimized(tmp_path: Path, demo: Path) -> No
     (tmp_path / "text.onnx").write_text("text", encoding="utf-8")
     with pytest.raises(ModelError, match="can't be read"):
         optimize.optimize_graph(tmp_path / "text.onnx")
-    (tmp_path / "offline" / "fastctc.json").write_text("[]", encoding="utf-8")
+    (tmp_path / "fastctc.json").write_text("[]", encoding="utf-8")
     with pytest.raises(ModelError, match="one JSON object"):
-        optimize.optimize_directory(tmp_path / "offline")
+        optimize.optimize_directory(tmp_path)
 
 
 def test_a_missing_weights_file_is_named(tmp_path: Path) -> None:

@@ -131,6 +131,10 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import optimize
 
         return optimize.run(arguments, load)
+    if command == "quantize":
+        from fastctc.cli import quantize
+
+        return quantize.run(arguments, load)
     if command == "listen":
         from fastctc.cli import listen
 

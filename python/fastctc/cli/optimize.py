@@ -1,4 +1,4 @@
-"""`fastctc optimize`: faster graphs for a model's live streams and long recordings."""
+"""`fastctc optimize`: faster graphs for a model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
         features = [recognizer.features(recording) for recording in recordings]
         is_terminal = sys.stdout is not None and sys.stdout.isatty()
         graphs = optimize_directory(
-            arguments.model, arguments.output, features=features, on_graph=None if is_terminal else _print_line
+            arguments.model,
+            arguments.output,
+            features=features,
+            only=arguments.only or (),
+            on_graph=None if is_terminal else _print_line,
         )
     if is_terminal:
         _print_table(graphs)
@@ -44,7 +48,7 @@ def _print_line(graph: OptimizedGraph) -> None:
         one_line(graph.name),
         one_line(graph.target.name),
         *graph.n_nodes,
-        *(f"{ms:.2f}" for ms in graph.step_ms),
+        *(f"{ms:.2f}" for ms in graph.times_ms),
         f"{graph.largest_difference:.1e}",
         sep="\t",
         flush=True,
@@ -59,10 +63,10 @@ def _print_table(graphs: list[OptimizedGraph]) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("graph", style="bold", no_wrap=True)
-    for name in ("nodes", "ms a step", "faster", "largest difference"):
+    for name in ("nodes", "ms", "faster", "largest difference"):
         table.add_column(name, justify="right")
     for graph in graphs:
-        before, after = graph.step_ms
+        before, after = graph.times_ms
         table.add_row(
             Text(one_line(graph.name)),
             f"{graph.n_nodes[0]} to {graph.n_nodes[1]}",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastctc.cli.decoder import decoder_options
+from fastctc.cli.labelled import read_labelled
 from fastctc.cli.progress import library_messages, say
-from fastctc.errors import OptionError
 from fastctc.types import DecoderOptions, SessionOptions
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
     """Runs the command; returns the exit status. Raises Error where list, model or recordings can't be used."""
     from fastctc.tuning import tune
 
-    entries = _read(Path(arguments.list))
+    entries = read_labelled(arguments.list)
     with library_messages(say):
         recognizer = load(
             arguments.model,
@@ -50,25 +49,6 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
     weights = f"--lm-weight {best.lm_weight:g} --word-bonus {best.word_bonus:g}"
     say(f"Best of {len(trials)}: {weights if arguments.lm else f'--word-bonus {best.word_bonus:g}'}")
     return 0
-
-
-def _read(path: Path) -> list[tuple[Path, str]]:
-    """Recordings, relative to the list's own folder, and their texts."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"The list {path} can't be read as UTF-8: {error}.") from error
-    entries = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        name, tab, text = line.partition("\t")
-        if not tab or not text.strip():
-            raise OptionError(f"{path}, line {number}: there is no text. Write RECORDING<TAB>TEXT.")
-        entries.append((path.parent / name, text))
-    if not entries:
-        raise OptionError(f"The list {path} is empty. Write RECORDING<TAB>TEXT, one a line.")
-    return entries
 
 
 def _row(trial: Trial) -> str:

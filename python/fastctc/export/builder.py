@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +28,12 @@ class GraphBuilder:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._renamed: dict[str, str] = {}
+        self._prefix = ""
 
     def constant(self, values: NDArray[Any]) -> str:
         """The name of an initializer with these values."""
-        values = np.ascontiguousarray(values)
         key = (values.dtype.str, values.shape, values.tobytes())
-        return self._constants.setdefault(key, f"constant_{len(self._constants)}")
+        return self._constants.setdefault(key, f"{self._prefix}constant_{len(self._constants)}")
 
     def integers(self, values: Any) -> str:
         """An int64 initializer."""
@@ -49,10 +50,23 @@ class GraphBuilder:
 
     def add_many(self, operator: str, n_outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """Adds a node of several outputs; returns their names."""
-        name = f"{operator}_{len(self._nodes)}"
+        name = f"{self._prefix}{operator}_{len(self._nodes)}"
         outputs = [name] if n_outputs == 1 else [f"{name}_{i}" for i in range(n_outputs)]
         self._nodes.append(import_onnx().helper.make_node(operator, inputs, outputs, name, **attributes))
         return outputs
+
+    def choose(self, condition: str, then: Callable[[], str], otherwise: Callable[[], str]) -> str:
+        """Adds an If of one output; each of the two adds the nodes of its branch, which may read what is outside.
+
+        A branch has constants of its own: ONNX Runtime changes the layout of no weights that it finds outside.
+        """
+        outside, branches = (self._nodes, self._constants), {}
+        for name, make in (("then_branch", then), ("else_branch", otherwise)):
+            self._nodes, self._constants, self._prefix = [], {}, f"{name}_"
+            output = import_onnx().ValueInfoProto(name=make())
+            branches[name] = import_onnx().helper.make_graph(self._nodes, name, [], [output], self._initializers())
+        (self._nodes, self._constants), self._prefix = outside, ""
+        return self.add("If", condition, **branches)
 
     def rename(self, name: str, new: str) -> None:
         """Gives a tensor the name that an output of the graph has."""
@@ -64,12 +78,8 @@ class GraphBuilder:
         for node in self._nodes:
             for names in (node.input, node.output):
                 names[:] = [self._renamed.get(entry, entry) for entry in names]
-        initializers = [
-            helper.make_tensor(entry, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape, raw, raw=True)
-            for (kind, shape, raw), entry in self._constants.items()
-        ]
         model = helper.make_model(
-            helper.make_graph(self._nodes, name, inputs, outputs, initializers),
+            helper.make_graph(self._nodes, name, inputs, outputs, self._initializers()),
             opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)],
             ir_version=IR_VERSION,
             producer_name="fastctc",
@@ -77,3 +87,10 @@ class GraphBuilder:
         for key, value in metadata.items():
             model.metadata_props.add(key=key, value=value)
         return model
+
+    def _initializers(self) -> list[onnx.TensorProto]:
+        helper = import_onnx().helper
+        return [
+            helper.make_tensor(entry, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape, raw, raw=True)
+            for (kind, shape, raw), entry in self._constants.items()
+        ]

@@ -78,15 +78,19 @@ class Layer:
 
 @dataclass(frozen=True)
 class FastConformer:
-    """A streaming (causal) FastConformer-CTC: subsampling by 8, Conformer layers, linear decoder."""
+    """A FastConformer-CTC: subsampling by 8, Conformer layers, linear decoder."""
 
     subsampling: tuple[Convolution, ...]  # 3 x 3, then depthwise 3 x 3 and 1 x 1 by turns; all strides but 1 x 1's: 2
     out: Linear  # of channels x frequencies
     layers: tuple[Layer, ...]
     decoder: Linear
     input_scale: float  # of the first layer's input (xscaling); 1: none
-    context_frames: int  # output frames that the self-attention's cache holds
-    masks_lead: bool  # the subsampling masks what stands before the first frame: the exact export
+    context_frames: int  # output frames of the past that a chunk of attention sees; 0: everything sees everything
+    attention_chunk: int  # output frames that see each other; 0: in a step's graph, which doesn't tell; or everything
+    subsampling_pads: tuple[int, int]  # before and behind, over time as over frequencies; (2, 1): causal
+    conv_pads: tuple[int, int]  # of the depthwise convolutions
+    position_table: Floats | None  # [2 frames - 1, width], of offline graphs
+    masks_lead: bool  # the subsampling masks what stands before the first frame: the exact export of a step
     metadata: dict[str, str]
 
     @property
@@ -99,6 +103,16 @@ class FastConformer:
         """Number and width of the attention's heads."""
         n_heads, width = self.layers[0].pos_bias_u.shape
         return n_heads, width
+
+    @property
+    def n_features(self) -> int:
+        """Bands that the subsampling's output stands for: it halves them three times."""
+        n_bands, padded = self.out.weight.shape[0] // len(self.subsampling[0].weight), sum(self.subsampling_pads) - 3
+        halved = {n: ((n + padded) // 2 + 1 + padded) // 2 + 1 for n in (80, 64, 128, 40)}
+        fitting = [n for n, quarter in halved.items() if (quarter + padded) // 2 + 1 == n_bands]
+        if not fitting:
+            raise ModelError(f"Its subsampling gives {n_bands} bands, which fits no number of features that NeMo uses.")
+        return fitting[0]
 
     @property
     def kernel(self) -> int:
@@ -126,19 +140,25 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
 
 
 def read_fastconformer(graph: Graph) -> FastConformer:
-    """The model in a cache-aware graph.
+    """The model in a graph, offline or cache-aware.
 
     Raises:
-        ModelError: It is another architecture, quantised, or not cache-aware.
+        ModelError: It is another architecture, or quantised.
     """
     reader = _Reader(graph)
     caches = {value.name: value.type.tensor_type.shape.dim for value in graph.graph.input}
     metadata = {entry.key: entry.value for entry in graph.model.metadata_props}
-    if "cache_last_channel" not in caches:
-        raise unknown_form("it has no input cache_last_channel")
-    context = caches["cache_last_channel"][2].dim_value or int(metadata.get("cache_last_channel_dim2", 0))
-    if context < 1:
-        raise unknown_form("nothing tells how many frames cache_last_channel holds")
+    is_step = "cache_last_channel" in caches
+    missing = {"audio_signal", "length", "logprobs"} - set(caches) - {value.name for value in graph.graph.output}
+    if missing:
+        raise unknown_form(f"it has no {' and no '.join(sorted(missing))}")
+    if is_step:
+        context = caches["cache_last_channel"][2].dim_value or int(metadata.get("cache_last_channel_dim2", 0))
+        if context < 1:
+            raise unknown_form("nothing tells how many frames cache_last_channel holds")
+        chunk = 0
+    else:
+        context, chunk = reader.attention_context()
     n_layers = 0
     while f"/layers.{n_layers}/self_attn/linear_q/MatMul" in reader.nodes:
         n_layers += 1
@@ -153,6 +173,10 @@ def read_fastconformer(graph: Graph) -> FastConformer:
         reader.decoder(),
         reader.input_scale(),
         context,
+        chunk,
+        reader.pads("/pre_encode/conv/conv.0"),
+        reader.pads("/layers.0/conv/depthwise_conv"),
+        None if is_step else reader.position_table(),
         reader.depends("/pre_encode/conv/conv.0/Conv", "cache_last_channel_len"),
         metadata,
     )
@@ -258,6 +282,36 @@ class _Reader:
         if len(values) != 1 or values[0].size != 1:
             raise unknown_form("/pos_enc/Mul scales by no constant")
         return float(values[0])
+
+    def pads(self, path: str) -> tuple[int, int]:
+        """Of a convolution over its last axis, before and behind: its own, or of a Pad in front of it."""
+        pads = next((list(a.ints) for a in self.node(f"{path}/Conv").attribute if a.name == "pads"), [])
+        if f"{path}/Pad" not in self.nodes:
+            return (pads[len(pads) // 2 - 1], pads[-1]) if pads else (0, 0)
+        # The exporter fills PyTorch's list, last axis first, up with zeros, and turns it round.
+        value = self.graph.constant(self.node(f"{path}/Concat").input[0])
+        if value is None or value.size < 2 or any(pads):
+            raise unknown_form(f"{path}/Pad pads by no constant")
+        return int(value[0]), int(value[1])
+
+    def attention_context(self) -> tuple[int, int]:
+        """Frames of the past that a chunk of attention sees, and of a chunk; 0, 0: everything sees everything."""
+        if not {"/Div", "/LessOrEqual"} & set(self.nodes):
+            return 0, 0
+        chunk, n_chunks = (
+            [value for entry in self.node(name).input if (value := self.graph.constant(entry)) is not None]
+            for name in ("/Div", "/LessOrEqual")
+        )
+        if len(chunk) != 1 or len(n_chunks) != 1 or chunk[0].size != 1 or n_chunks[0].size != 1:
+            raise unknown_form("/Div and /LessOrEqual tell no chunks of attention")
+        return int(chunk[0]) * int(n_chunks[0]), int(chunk[0])
+
+    def position_table(self) -> Floats:
+        """Relative position encodings [2 frames - 1, width], the largest distance first."""
+        table = self.floats(self.node("/pos_enc/Slice").input[0], "/pos_enc")
+        if table.ndim != 3 or len(table) != 1:
+            raise unknown_form(f"its position encodings have shape {table.shape}")
+        return table[0]
 
     def depends(self, name: str, source: str) -> bool:
         """Whether a node's result depends on a tensor."""

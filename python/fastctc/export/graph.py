@@ -39,6 +39,11 @@ class Graph:
             for name in sorted(set(inputs_of(node))):
                 self._readers.setdefault(name, []).append(node)
 
+    @property
+    def opset(self) -> int:
+        """Version of ONNX's own operators."""
+        return next((int(entry.version) for entry in self.model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+
     def readers(self, name: str) -> list[onnx.NodeProto]:
         """Nodes that read a tensor, also in their subgraphs."""
         return self._readers.get(name, [])
@@ -65,6 +70,15 @@ class Graph:
             raise ModelError(f"The weights of {name} can't be read: {error}") from error
 
 
+def weights_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """The initializers of a graph and of the branches in it."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            for subgraph in (attribute.g, *attribute.graphs):
+                yield from weights_of(subgraph)
+
+
 def inputs_of(node: Any) -> Iterator[str]:
     """What a node reads, and what its subgraphs read from outside."""
     yield from (name for name in node.input if name)
@@ -78,6 +92,6 @@ def inputs_of(node: Any) -> Iterator[str]:
 def unknown_form(what: str) -> ModelError:
     """The error for a graph that doesn't match."""
     return ModelError(
-        f"It isn't a FastConformer-CTC in the form that is known here: {what}. It takes an export of NeMo with "
-        "cache_support, in float, before any quantisation."
+        f"It isn't a FastConformer-CTC in the form that is known here: {what}. It takes an export of NeMo in float, "
+        "before any quantisation."
     )

@@ -1,0 +1,161 @@
+"""What the graphs of a FastConformer share, whatever they read: products, norms, a layer's order, position encodings.
+
+A tensor of frames is [time * batch, width], time first, so every product with a layer's weights is one matrix product.
+1 x 1 convolutions are such products; scales (1/2 of the feed-forwards, 1/sqrt(head width), xscaling) are in the
+weights.
+
+Scores of a query at place i and a key at place j (Dai et al. 2019, arXiv:1901.02860; NeMo,
+RelPositionMultiHeadAttention), p the projected sinusoids of the distance:
+
+    s[i, j] = ((q[i] + u) k[j] + (q[i] + v) p[i - j]) / sqrt(head width)
+
+The bias of k adds the same to every key of a query, which softmax doesn't see; the weights of the values sum to 1, so
+their bias is one of the output. Neither is computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastctc.export.builder import MICROSOFT, GraphBuilder
+from fastctc.export.fastconformer import Convolution, FastConformer, Layer, Linear, Norm
+
+__all__ = ["HIDDEN_SCORE", "ConformerBlocks", "sinusoids"]
+
+HIDDEN_SCORE = -10000.0  # NeMo's INF_VAL: its exponential is 0
+LOWEST_SCORE = -50.0
+"""Below a row's highest one. The exponential is 2e-22, nothing beside 1. What is hidden by -10000 gives denormal
+numbers inside softmax, which takes six times as long then on x86; so do products with weights near them."""
+
+Block = Callable[[str, Layer], str]
+
+
+class ConformerBlocks:
+    """The graph under construction, and what layers are made of."""
+
+    def __init__(self, model: FastConformer) -> None:
+        self.b = GraphBuilder()
+        self.model = model
+
+    def linear(self, x: str, linear: Linear) -> str:
+        """A product and its bias; without a bias where all of it is 0."""
+        weight = self.b.floats(linear.weight)
+        return (
+            self.b.add("Gemm", x, weight, self.b.floats(linear.bias)) if linear.bias.any() else self.product(x, linear)
+        )
+
+    def product(self, x: str, linear: Linear) -> str:
+        """Without the bias."""
+        return self.b.add("MatMul", x, self.b.floats(linear.weight))
+
+    def norm(self, x: str, norm: Norm) -> str:
+        """Over the last axis."""
+        weights = self.b.floats(norm.weight), self.b.floats(norm.bias)
+        return self.b.add("LayerNormalization", x, *weights, axis=-1, epsilon=norm.epsilon)
+
+    def silu(self, x: str) -> str:
+        """The activation x sigmoid(x)."""
+        return self.b.add("QuickGelu", x, domain=MICROSOFT, alpha=1.0)
+
+    def reshape(self, x: str, *shape: int) -> str:
+        """To a constant shape, -1 what is left."""
+        return self.b.add("Reshape", x, self.b.integers(shape))
+
+    def feed_forward(self, x: str, linears: tuple[Linear, Linear]) -> str:
+        """Half of it, as Conformer adds it."""
+        return self.linear(self.silu(self.linear(x, linears[0])), linears[1].scaled(0.5))
+
+    def gated(self, x: str, layer: Layer) -> str:
+        """The gated linear unit in front of a layer's depthwise convolution, as two products: nothing to split."""
+        width = self.model.width
+        value, gate = (
+            self.linear(x, Linear(layer.gate.weight[:, half], layer.gate.bias[half]))
+            for half in (slice(0, width), slice(width, None))
+        )
+        return self.b.add("Mul", value, self.b.add("Sigmoid", gate))
+
+    def layer(self, x: str, layer: Layer, attention: Block, convolution: Block) -> str:
+        """A Conformer layer; the two blocks that look at other frames are the caller's."""
+        b = self.b
+        x = b.add("Add", x, self.feed_forward(self.norm(x, layer.norms["feed_forward1"]), layer.feed_forwards[0]))
+        x = b.add("Add", x, attention(self.norm(x, layer.norms["self_att"]), layer))
+        x = b.add("Add", x, convolution(self.norm(x, layer.norms["conv"]), layer))
+        x = b.add("Add", x, self.feed_forward(self.norm(x, layer.norms["feed_forward2"]), layer.feed_forwards[1]))
+        return self.norm(x, layer.norms["out"])
+
+    def queries(self, x: str, layer: Layer, cut: Callable[[str], str] = str) -> tuple[str, str]:
+        """Scaled, with the biases by content and by position, each [..., width] as `cut` makes of the product."""
+        b = self.b
+        scale = np.float32(1 / math.sqrt(self.model.heads[1]))
+        query = layer.attention["q"]
+        product = cut(b.add("MatMul", x, b.floats(query.weight * scale)))
+        by_content, by_position = (
+            b.add("Add", product, b.floats((query.bias + bias.ravel()) * scale))
+            for bias in (layer.pos_bias_u, layer.pos_bias_v)
+        )
+        return by_content, by_position
+
+    def attention_output(self, x: str, layer: Layer) -> str:
+        """The last product of the attention, with the bias of the values."""
+        out, values = layer.attention["out"], layer.attention["v"]
+        bias = values.bias.astype(np.float64) @ out.weight + out.bias
+        return self.linear(x, Linear(out.weight, bias.astype(np.float32)))
+
+    def softmax(self, scores: str) -> str:
+        """Of scores some of which are hidden."""
+        b = self.b
+        lowest = b.add("Add", b.add("ReduceMax", scores, axes=[-1], keepdims=1), b.floats(LOWEST_SCORE))
+        return b.add("Softmax", b.add("Max", scores, lowest), axis=-1)
+
+    def after_depthwise(self, x: str, layer: Layer) -> str:
+        """What follows a layer's depthwise convolution."""
+        if layer.conv_norm is not None:
+            x = self.norm(x, layer.conv_norm)
+        return self.linear(self.silu(x), layer.pointwise)
+
+    def depthwise(self, x: str, convolution: Convolution, pads: tuple[int, int]) -> str:
+        """Over the first axis of [time, batch, width].
+
+        As an image of time x batch: ONNX Runtime has a fast kernel for depthwise convolutions of images only.
+        """
+        b, (before, behind) = self.b, pads
+        x = b.add("Unsqueeze", b.add("Transpose", x, perm=[2, 0, 1]), b.integers([0]))
+        weights = b.floats(convolution.weight[..., None]), b.floats(convolution.bias)
+        sizes: dict[str, Any] = {"kernel_shape": [self.model.kernel, 1], "pads": [before, 0, behind, 0]}
+        x = b.add("Conv", x, *weights, group=self.model.width, **sizes)
+        return b.add("Transpose", b.add("Squeeze", x, b.integers([0])), perm=[1, 2, 0])
+
+    def convolved(self, x: str, mask: Callable[[str, int], str], pads: tuple[int, int, int, int]) -> str:
+        """The convolutions of the subsampling: [batch, channels, frames, bands] from [batch, 1, frames, features].
+
+        Args:
+            x: The features.
+            mask: Hides what a level's convolution must not see: of the tensor and the level.
+            pads: Of a strided convolution: time before, frequency before, time behind, frequency behind.
+        """
+        b, model = self.b, self.model
+        for level, strided in enumerate(model.subsampling[:1] + model.subsampling[1::2]):
+            x, group = mask(x, level), 1 if level == 0 else len(strided.weight)
+            weights = b.floats(strided.weight), b.floats(strided.bias)
+            x = b.add("Conv", x, *weights, kernel_shape=[3, 3], strides=[2, 2], pads=list(pads), group=group)
+            if level > 0:
+                pointwise = model.subsampling[2 * level]
+                x = b.add("Conv", x, b.floats(pointwise.weight), b.floats(pointwise.bias), kernel_shape=[1, 1])
+            x = b.add("Relu", x)
+        return x
+
+    def projected(self, x: str) -> str:
+        """The subsampling's last product: [time * batch, width]."""
+        x = self.reshape(self.b.add("Transpose", x, perm=[2, 0, 1, 3]), -1, self.model.out.weight.shape[0])
+        return self.linear(x, self.model.out.scaled(self.model.input_scale))
+
+
+def sinusoids(positions: NDArray[np.int64], width: int) -> NDArray[np.float64]:
+    """NeMo's position encodings [positions, width]: sines at even places, cosines at odd ones."""
+    angles = positions[:, None] * np.exp(np.arange(0, width, 2) * -(math.log(10000.0) / width))
+    return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(positions), width)

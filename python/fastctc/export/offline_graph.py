@@ -1,0 +1,299 @@
+"""Builds the offline graph of a FastConformer-CTC anew: recordings of any length, batches of unequal ones.
+
+What NeMo's export computes, with less work:
+
+- A model whose attention is limited to chunks and a context is computed in blocks of queries, each beside the keys that
+  it can see, not as a square of which most is hidden: time and memory grow with the length, not with its square.
+- There distances are bounded, so position encodings are projected when the graph is built and nothing ends with a
+  table. Where everything sees everything they are cut from the model's own table and projected, as NeMo does.
+- Masks are made once. Those of the subsampling are left out when no item of the batch is padded.
+- Layouts: time first, products with the layers' weights over all frames, no shape but the batch's and the recording's
+  computed (`conformer_blocks`).
+
+A block of Q queries has C frames of context before it, or none in a short recording. The scores of its queries by
+distance become scores by key by reading them as rows of another length (`_Band`, `_Square`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastctc.errors import ModelError
+from fastctc.export.builder import MICROSOFT
+from fastctc.export.conformer_blocks import HIDDEN_SCORE, ConformerBlocks, sinusoids
+from fastctc.export.fastconformer import FastConformer, Layer
+from fastctc.export.graph import import_onnx
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["build_offline"]
+
+LONGEST_SQUARE_FRAMES = 140
+"""Up to here one block without context, half of which is hidden, is faster than two blocks with their contexts."""
+BLOCK_FRAMES = 112
+TIME_FIRST = {"domain": MICROSOFT, "transBatchA": 1, "transBatchB": 1, "transB": 1}
+"""Time first in queries and keys: transBatch makes it the product's own axis, without a copy."""
+
+
+class _Graph(ConformerBlocks):
+    """The graph under construction, with what is computed once for all layers."""
+
+    def __init__(self, model: FastConformer) -> None:
+        super().__init__(model)
+        b = self.b
+        self.lengths = ["length"]  # after every stride
+        for _ in range(3):
+            self.lengths.append(self._strided(self.lengths[-1]))
+        self.batch = b.add("Shape", "audio_signal", start=0, end=1)
+        self.features = b.add("Unsqueeze", b.add("Transpose", "audio_signal", perm=[0, 2, 1]), b.integers([1]))
+
+    def _strided(self, frames: str) -> str:
+        """Frames after a stride of 2: n // 2 + 1 with pads of 2 and 1, (n - 1) // 2 + 1 with pads of 1 and 1."""
+        b, padded = self.b, sum(self.model.subsampling_pads) - 3
+        return b.add("Add", b.add("Div", b.add("Add", frames, b.integers(padded)), b.integers(2)), b.integers(1))
+
+    def is_valid(self, frames: str, lengths: str) -> str:
+        """Whether frames [n, 1] are before the end of each item, [n, batch]."""
+        return self.b.add("Less", frames, self.b.add("Unsqueeze", lengths, self.b.integers([0])))
+
+    def count(self, n: str) -> str:
+        """0 to n - 1, for an n of shape [1]."""
+        b = self.b
+        return b.add("Range", b.integers(0), b.add("Squeeze", n, b.integers([0])), b.integers(1))
+
+    def shape(self, *sizes: str | int) -> str:
+        """A shape of constants and tensors of shape [1]."""
+        b = self.b
+        return b.add("Concat", *(size if isinstance(size, str) else b.integers([size]) for size in sizes), axis=0)
+
+
+class _Blocks:
+    """Blocks of queries: sizes, places and masks, computed once."""
+
+    def __init__(self, graph: _Graph, n_frames: str) -> None:
+        self.graph, b = graph, graph.b
+        model = graph.model
+        self.context, self.chunk = model.context_frames, model.attention_chunk
+        if self.context:
+            longest, block = (
+                max(self.chunk, frames // self.chunk * self.chunk) for frames in (LONGEST_SQUARE_FRAMES, BLOCK_FRAMES)
+            )
+            is_long = b.add("Greater", n_frames, b.integers([longest]))
+            self.n_queries = b.add("Where", is_long, b.integers([block]), n_frames)
+            self.before = b.add("Where", is_long, b.integers([self.context]), b.integers([0]))
+            ahead = b.add("Sub", b.add("Add", n_frames, self.n_queries), b.integers([1]))
+            self.n_blocks = b.add("Div", ahead, self.n_queries)
+        else:
+            self.n_queries, self.before, self.n_blocks = n_frames, b.integers([0]), b.integers([1])
+        self.n_keys = b.add("Add", self.before, self.n_queries)
+        self.n_frames = n_frames
+        self._name_shapes()
+        starts = b.add("Mul", graph.count(self.n_blocks), self.n_queries)
+        queries, keys = (
+            b.add("Add", starts, b.add("Unsqueeze", frames, b.integers([1])))  # [frames of a block, blocks]
+            for frames in (graph.count(self.n_queries), b.add("Sub", graph.count(self.n_keys), self.before))
+        )
+        last = b.add("Sub", n_frames, b.integers([1]))
+        self.query_places = b.add("Min", queries, last)
+        self.key_places = b.add("Max", b.add("Min", keys, last), b.integers([0]))
+        self.hidden = self._hidden(queries, keys)
+        self.shift: _Band | _Square = _Band(self) if self.context else _Square(self)
+
+    def _name_shapes(self) -> None:
+        graph, (n_heads, head_width) = self.graph, self.graph.model.heads
+        items = graph.b.add("Mul", self.n_blocks, graph.batch)
+        self.items = items
+        self.query_shape = graph.shape(self.n_queries, items, n_heads, head_width)
+        self.key_shape = graph.shape(self.n_keys, items, n_heads, head_width)
+        self.joined_shape = graph.shape(-1, graph.batch, graph.model.width)
+        self.block_shape = graph.shape(self.n_blocks, graph.batch, n_heads, self.n_queries, head_width)
+
+    def _hidden(self, queries: str, keys: str) -> str:
+        """What is added to the scores, [blocks * batch, 1, queries or 1, keys]: 0, or so little that it isn't seen."""
+        graph, b = self.graph, self.graph.b
+        length = b.add("Unsqueeze", graph.lengths[3], b.integers([1, 2]))  # [batch, 1, 1]
+        key = b.add("Unsqueeze", b.add("Transpose", keys, perm=[1, 0]), b.integers([1, 2]))  # [blocks, 1, 1, keys]
+        seen = b.add("Less", key, length)
+        if self.context:
+            seen = b.add("And", seen, b.add("GreaterOrEqual", key, b.integers(0)))
+            query = b.add("Unsqueeze", b.add("Transpose", queries, perm=[1, 0]), b.integers([1, 3]))
+            # Places before the recording are hidden above: division may round as it likes.
+            distance = b.add("Sub", *(b.add("Div", place, b.integers(self.chunk)) for place in (query, key)))
+            seen = b.add("And", seen, b.add("GreaterOrEqual", distance, b.integers(0)))
+            seen = b.add("And", seen, b.add("LessOrEqual", distance, b.integers(self.context // self.chunk)))
+        scores = b.add("Where", seen, b.floats(0), b.floats(HIDDEN_SCORE))  # [blocks, batch, queries or 1, keys]
+        rows = self.n_queries if self.context else 1
+        return b.add("Reshape", scores, graph.shape(-1, 1, rows, self.n_keys))
+
+    def attend(self, x: str, layer: Layer) -> str:
+        """A layer's attention over [time * batch, width]."""
+        graph, b = self.graph, self.graph.b
+        by_content, by_position = (
+            b.add("Reshape", query, self.query_shape)
+            for query in graph.queries(x, layer, lambda product: self._cut(product, self.query_places))
+        )
+        keys, values = (
+            b.add("Reshape", self._cut(graph.product(x, layer.attention[name]), self.key_places), self.key_shape)
+            for name in ("k", "v")
+        )
+        scores = b.add("FusedMatMul", by_content, keys, **TIME_FIRST)  # [blocks * batch, heads, queries, keys]
+        by_distance = b.add("FusedMatMul", by_position, self.shift.positions(layer), **TIME_FIRST)
+        scores = b.add("Add", scores, self.shift.rows(by_distance))
+        weights = graph.softmax(b.add("Add", scores, self.hidden))
+        result = b.add("FusedMatMul", weights, values, domain=MICROSOFT, transBatchB=1)
+        return graph.attention_output(self._join(result), layer)
+
+    def _cut(self, x: str, places: str) -> str:
+        """Blocks of [time * batch, width]: [frames of a block, blocks, batch, width]."""
+        b = self.graph.b
+        return b.add("Gather", b.add("Reshape", x, self.joined_shape), places, axis=0) if self.context else x
+
+    def _join(self, x: str) -> str:
+        """[time * batch, width] of [blocks * batch, heads, queries, head width]."""
+        graph, b = self.graph, self.graph.b
+        if not self.context:
+            return graph.reshape(b.add("Transpose", x, perm=[2, 0, 1, 3]), -1, graph.model.width)
+        x = b.add("Transpose", b.add("Reshape", x, self.block_shape), perm=[0, 3, 1, 2, 4])
+        x = b.add("Slice", b.add("Reshape", x, self.joined_shape), b.integers([0]), self.n_frames, b.integers([0]))
+        return graph.reshape(x, -1, graph.model.width)
+
+
+class _Band:
+    """Scores by distance where few distances are seen: [items, heads, queries, distances], the largest one first.
+
+    Row i, column p is the score of key C + i - largest + p. Padded to rows of S + 1 that are read as rows of S, row i
+    moves to the right by i.
+    """
+
+    def __init__(self, blocks: _Blocks) -> None:
+        self.graph, b = blocks.graph, blocks.graph.b
+        self.largest = blocks.context + blocks.chunk - 1
+        self.distances = np.arange(self.largest, -blocks.chunk, -1)
+        n_queries = blocks.n_queries
+        size = b.add("Add", n_queries, b.integers([len(self.distances) - 1]))
+        added = b.add("Sub", size, n_queries)
+        self.pads = blocks.graph.shape(0, 0, 0, 0, 0, 0, added, n_queries)
+        n_heads = blocks.graph.model.heads[0]
+        self.moved_shape = blocks.graph.shape(blocks.items, n_heads, b.add("Add", size, b.integers([1])), size)
+        first = b.add("Sub", b.integers([self.largest]), blocks.before)
+        self.begin = blocks.graph.shape(0, first)
+        self.end = blocks.graph.shape(n_queries, b.add("Add", first, blocks.n_keys))
+
+    def positions(self, layer: Layer) -> str:
+        """Projected encodings, [distances, 1, heads, head width]."""
+        pos, model = layer.attention["pos"], self.graph.model
+        projected = sinusoids(self.distances, model.width) @ pos.weight.astype(np.float64) + pos.bias
+        return self.graph.b.floats(projected.reshape(-1, 1, *model.heads))
+
+    def rows(self, scores: str) -> str:
+        """The scores by key."""
+        b = self.graph.b
+        moved = b.add("Reshape", b.add("Pad", scores, self.pads, b.floats(0)), self.moved_shape)
+        return b.add("Slice", moved, self.begin, self.end, b.integers([2, 3]))
+
+
+class _Square:
+    """Scores by distance where everything sees everything: [items, heads, T, 2 T - 1], the largest distance first.
+
+    Row i is wanted from its place T - 1 - i on: a view of all rows with rows one shorter.
+    """
+
+    def __init__(self, blocks: _Blocks) -> None:
+        self.graph, b = blocks.graph, blocks.graph.b
+        n_frames, self.n_keys = blocks.n_frames, blocks.n_keys
+        self.encodings = self._cut_table(n_frames)
+        before = b.add("Sub", n_frames, b.integers([1]))
+        shorter = b.add("Add", before, b.add("Max", before, b.integers([1])))  # of one frame: what it is
+        n_heads = blocks.graph.model.heads[0]
+        self.flat_shape = blocks.graph.shape(blocks.items, n_heads, -1)
+        self.begin, self.end = before, b.add("Add", before, b.add("Mul", n_frames, shorter))
+        self.rows_shape = blocks.graph.shape(blocks.items, n_heads, n_frames, shorter)
+
+    def _cut_table(self, n_frames: str) -> str:
+        """Encodings of all distances, [distances, width], of the model's table, which is what bounds the recording."""
+        b, table = self.graph.b, self.graph.model.position_table
+        if table is None:
+            raise ModelError("It has neither a context nor a table of position encodings.")
+        zero = len(table) // 2  # the row of distance 0
+        begin = b.add("Sub", b.integers([zero + 1]), n_frames)
+        end = b.add("Add", b.integers([zero]), n_frames)
+        table_name = b.floats(table[None])
+        return self.graph.reshape(b.add("Slice", table_name, begin, end, b.integers([1])), -1, table.shape[1])
+
+    def positions(self, layer: Layer) -> str:
+        """Projected encodings, [distances, 1, heads, head width]."""
+        projected = self.graph.linear(self.encodings, layer.attention["pos"])
+        return self.graph.reshape(projected, -1, 1, *self.graph.model.heads)
+
+    def rows(self, scores: str) -> str:
+        """The scores by key."""
+        b = self.graph.b
+        flat = b.add("Reshape", scores, self.flat_shape)
+        flat = b.add("Slice", flat, self.begin, self.end, b.integers([2]))
+        rows = b.add("Reshape", flat, self.rows_shape)
+        return b.add("Slice", rows, b.integers([0]), self.n_keys, b.integers([3]))
+
+
+def build_offline(model: FastConformer) -> onnx.ModelProto:
+    """The offline graph. Its weights are in it.
+
+    Inputs audio_signal float32 [batch, features, frames] and length int64 [batch], the frames that hold; output
+    logprobs float32 [batch, output frames, tokens], where what is behind an item's end has no meaning.
+    """
+    graph = _Graph(model)
+    b = graph.b
+    x = b.choose(_has_padding(graph), lambda: _convolved(graph, True), lambda: _convolved(graph, False))
+    n_frames = b.add("Shape", x, start=2, end=3)
+    x = graph.projected(x)
+    frames = b.add("Unsqueeze", graph.count(n_frames), b.integers([1]))
+    keep = b.add("Unsqueeze", b.add("Cast", graph.is_valid(frames, graph.lengths[3]), to=1), b.integers([2]))
+    blocks = _Blocks(graph, n_frames)
+
+    def convolution(x: str, layer: Layer) -> str:
+        x = b.add("Mul", b.add("Reshape", graph.gated(x, layer), blocks.joined_shape), keep)
+        x = graph.reshape(graph.depthwise(x, layer.depthwise, model.conv_pads), -1, model.width)
+        return graph.after_depthwise(x, layer)
+
+    for layer in model.layers:
+        x = graph.layer(x, layer, blocks.attend, convolution)
+    n_tokens = model.decoder.weight.shape[1]
+    scores = b.add("LogSoftmax", graph.linear(x, model.decoder), axis=-1)
+    scores = b.add("Reshape", scores, graph.shape(-1, graph.batch, n_tokens))
+    b.rename(b.add("Transpose", scores, perm=[1, 0, 2]), "logprobs")
+    return b.model("fastctc_offline", *_signature(model), model.metadata)
+
+
+def _has_padding(graph: _Graph) -> str:
+    """Whether an item of the batch is shorter than the batch."""
+    b = graph.b
+    shortest = b.add("ReduceMin", "length", keepdims=0)
+    return b.add("Less", shortest, b.add("Squeeze", b.add("Shape", "audio_signal", start=2, end=3), b.integers([0])))
+
+
+def _convolved(graph: _Graph, is_padded: bool) -> str:
+    b = graph.b
+
+    def mask(x: str, level: int) -> str:
+        if not is_padded:
+            return x
+        frames = graph.count(b.add("Shape", x, start=2, end=3))
+        is_valid = b.add("Less", frames, b.add("Unsqueeze", graph.lengths[level], b.integers([1])))
+        return b.add("Mul", x, b.add("Unsqueeze", b.add("Cast", is_valid, to=1), b.integers([1, 3])))
+
+    before, behind = graph.model.subsampling_pads
+    return graph.convolved(graph.features, mask, (before, before, behind, behind))
+
+
+def _signature(model: FastConformer) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
+    onnx = import_onnx()
+    value, tensor = onnx.helper.make_tensor_value_info, onnx.TensorProto
+    return (
+        [
+            value("audio_signal", tensor.FLOAT, ["batch", model.n_features, "frames"]),
+            value("length", tensor.INT64, ["batch"]),
+        ],
+        [value("logprobs", tensor.FLOAT, ["batch", "output_frames", model.decoder.weight.shape[1]])],
+    )

@@ -1,0 +1,138 @@
+"""Products in small integers and in blocks, as the graphs that `fastctc quantize` writes compute them.
+
+int8: y[i, n] = s[i] w[n] sum_k (q[i, k] - zero) W[k, n] + b[n], weights int8 with a scale w[n] for every column,
+activations uint8 with one fixed scale, or with a scale s[i] for every row: no row depends on another, so a batch
+changes nothing.
+
+Blocks (ONNX Runtime's MatMulNBits): a scale for every `size` weights of a column, weights of 4 or 8 bits.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "LOWEST_SILU",
+    "BlockWeights",
+    "ColumnWeights",
+    "RowSteps",
+    "block_weights",
+    "column_weights",
+    "fixed_quantization",
+    "product_int8",
+    "quantize",
+    "row_scales",
+    "row_steps",
+    "unpack_blocks",
+]
+
+Floats = NDArray[np.float32]
+
+LOWEST_SILU = -0.2785
+"""The minimum of x sigmoid(x), rounded down."""
+SYMMETRIC_ZERO = 128
+LARGEST = 127  # of a symmetric int8: -128 is not used
+SMALLEST_ROW = 1e-9  # the largest value of a row that is taken for zeros
+SILU_ZERO = 64  # finer than symmetric steps in rows that reach 0.6, coarser in others
+
+
+class ColumnWeights(NamedTuple):
+    """int8 [n_inputs, n_outputs] and float32 [n_outputs]: weight = values * scales."""
+
+    values: NDArray[np.int8]
+    scales: Floats
+
+
+class BlockWeights(NamedTuple):
+    """MatMulNBits' operands: uint8 [n_outputs, n_blocks, bytes of a block] and float32 [n_outputs, n_blocks]."""
+
+    values: NDArray[np.uint8]
+    scales: Floats
+
+
+def column_weights(weight: Floats) -> ColumnWeights:
+    """The largest weight of a column becomes 127; a column of zeros keeps the scale 1."""
+    scales = np.abs(weight).max(axis=0) / np.float32(LARGEST)
+    scales[scales == 0] = 1
+    return ColumnWeights(np.rint(weight / scales).astype(np.int8), scales.astype(np.float32))
+
+
+class RowSteps(NamedTuple):
+    """How a row is cut into steps."""
+
+    number: np.float32
+    """Steps from 0 to the row's largest magnitude."""
+    smallest: np.float32
+    """What that magnitude is taken for at least."""
+    zero: int
+
+
+def row_steps(is_silu: bool) -> RowSteps:
+    """Symmetric; of rows that are x sigmoid(x), which is never below LOWEST_SILU, most steps lie above 0."""
+    if not is_silu:
+        return RowSteps(np.float32(LARGEST), np.float32(SMALLEST_ROW), SYMMETRIC_ZERO)
+    number = np.float32(255 - SILU_ZERO)
+    return RowSteps(number, np.float32(-LOWEST_SILU / SILU_ZERO) * number, SILU_ZERO)
+
+
+def row_scales(x: Floats, is_silu: bool) -> Floats:
+    """The width of a step in each row, [..., 1]."""
+    steps = row_steps(is_silu)
+    largest = (x if is_silu else np.abs(x)).max(axis=-1, keepdims=True)
+    return np.asarray(np.maximum(largest, steps.smallest) * (np.float32(1) / steps.number), np.float32)
+
+
+def fixed_quantization(lowest: float, largest: float) -> tuple[np.float32, int]:
+    """The step and the zero of values in a range; symmetric where the range nearly is."""
+    if -lowest >= largest / 2:
+        return np.float32(max(-lowest, largest, SMALLEST_ROW) / LARGEST), SYMMETRIC_ZERO
+    scale = np.float32(max(largest - min(lowest, 0.0), SMALLEST_ROW) / 255)
+    return scale, round(-min(lowest, 0.0) / float(scale))
+
+
+def quantize(x: Floats, scale: Floats | np.float32, zero: int) -> NDArray[np.uint8]:
+    """Steps, halves to even; what lies outside is the first or last step."""
+    return np.clip(np.rint(x / scale) + zero, 0, 255).astype(np.uint8)
+
+
+def product_int8(
+    x: Floats, weights: ColumnWeights, scale: Floats | np.float32, zero: int, bias: Floats | None = None
+) -> Floats:
+    """Activations [..., n_inputs] times the weights, with one step for all of x or one for each row [..., 1]."""
+    sums = (quantize(x, scale, zero).astype(np.int32) - zero) @ weights.values.astype(np.int32)
+    result = sums.astype(np.float32)
+    # Where a scale is a column of rows, ONNX Runtime's product knows only the weights' scales.
+    result = result * weights.scales * scale if np.ndim(scale) else result * (weights.scales * scale)
+    return np.asarray(result if bias is None else result + bias, np.float32)
+
+
+def block_weights(weight: Floats, bits: int, size: int) -> BlockWeights:
+    """Blocks of `size` weights of a column [n_inputs, n_outputs], the last one filled up with zeros.
+
+    The weight of largest magnitude becomes the lowest step, which has no counterpart above.
+    """
+    n_inputs, n_outputs = weight.shape
+    n_blocks = -(-n_inputs // size)
+    blocks = np.zeros((n_outputs, n_blocks * size), np.float32)
+    blocks[:, :n_inputs] = weight.T
+    blocks = blocks.reshape(n_outputs, n_blocks, size)
+    half = 1 << (bits - 1)
+    extreme = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=-1)[..., None], axis=-1)
+    scales = (extreme / np.float32(-half)).astype(np.float32)
+    scales[scales == 0] = 1
+    steps = np.clip(np.rint(blocks / scales) + half, 0, 2 * half - 1).astype(np.uint8)
+    if bits == 4:
+        steps = steps[..., ::2] | steps[..., 1::2] << 4
+    return BlockWeights(steps, scales[..., 0])
+
+
+def unpack_blocks(weights: BlockWeights, bits: int, n_inputs: int) -> Floats:
+    """The weights [n_inputs, n_outputs] that blocks stand for."""
+    steps = weights.values
+    if bits == 4:
+        steps = np.stack([steps & 15, steps >> 4], axis=-1).reshape(*steps.shape[:2], -1)
+    values = (steps.astype(np.float32) - (1 << (bits - 1))) * weights.scales[..., None]
+    return np.ascontiguousarray(values.reshape(len(values), -1)[:, :n_inputs].T)
