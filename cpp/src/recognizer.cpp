@@ -10,9 +10,11 @@
 #include "fastctc/frontend.h"
 #include "fastctc/long_form.h"
 #include "fastctc/streaming_model.h"
+#include "load_key.h"
 #include "longform/source.h"
 #include "model_directory.h"
 #include "model_graphs.h"
+#include "shared_loads.h"
 
 namespace fastctc {
 namespace {
@@ -43,6 +45,9 @@ double frame_length_s(const FrontendOptions& frontend, int subsampling_factor) {
 }  // namespace
 
 struct Recognizer::Impl {
+  static std::shared_ptr<const Impl> read(const std::string& path, const ModelOptions& model,
+                                          const SessionOptions& session);
+
   Frontend frontend;
   std::unique_ptr<const ModelGraphs> graphs;
   Vocabulary vocabulary;
@@ -51,6 +56,12 @@ struct Recognizer::Impl {
 };
 
 Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, const SessionOptions& session) {
+  static auto& loads = *new SharedLoads<const Impl>;  // never destroyed: threads may load after statics
+  return Recognizer(loads.get(load_key(path, model, session), [&] { return Impl::read(path, model, session); }));
+}
+
+std::shared_ptr<const Recognizer::Impl> Recognizer::Impl::read(const std::string& path, const ModelOptions& model,
+                                                               const SessionOptions& session) {
   ModelDirectory directory(path, model);
   auto graphs = std::make_unique<ModelGraphs>(directory, session);
   const GraphInfo& graph = graphs->first();
@@ -72,8 +83,8 @@ Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, 
   if (text_style.empty()) directory.note({"text_style", name_of(vocabulary.style()), "tokens"});
 
   const double frame_s = frame_length_s(frontend.options(), graphs->subsampling_factor());
-  return Recognizer(std::make_shared<const Impl>(
-      Impl{std::move(frontend), std::move(graphs), std::move(vocabulary), directory.properties(), frame_s}));
+  return std::make_shared<const Impl>(
+      Impl{std::move(frontend), std::move(graphs), std::move(vocabulary), directory.properties(), frame_s});
 }
 
 Recognizer::Recognizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}

@@ -24,6 +24,7 @@ CHECKS = [
     "instruction set",
     "ONNX Runtime",
     "providers",
+    "session cache",
     "demo model",
     "self-test",
 ]

@@ -17,14 +17,14 @@ SHARED_HEADERS = {"types.h", "options.h", "error.h", "export.h", "log.h", "versi
 OWN_HEADERS = {
     "audio": {"audio.h"},
     "frontend": {"frontend.h"},
-    "acoustic": {"acoustic_model.h", "streaming_model.h"},
+    "acoustic": {"acoustic_model.h", "session_cache.h", "streaming_model.h"},
     "alignment": {"aligner.h", "confidence.h"},
     "decoding": {"confidence.h", "decoder.h", "endpoint.h", "hot_words.h", "language_model.h", "lexicon.h"}
     | {"aligner.h", "vocabulary.h"},  # the aligner gives beam search its times
     "text": {"vocabulary.h"},
     "vad": set(),
 }
-COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h", "frame_scorer.h", "shared_library.h"}
+COMMON_SOURCES = {"options_text.h", "log_message.h", "utf8.h", "frame_scorer.h", "mapped_file.h", "shared_library.h"}
 
 
 def includes(path: Path) -> list[str]:

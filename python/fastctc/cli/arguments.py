@@ -105,6 +105,11 @@ examples:
   fastctc lm build en.arpa.gz en.lm
   fastctc lm info en.lm"""
 
+_CACHE = """\
+Prints where optimized sessions of large models are kept, how many, and their size on disk. They are made again when
+they are needed, and the longest unused go when they fill 16 GB. The place: the directory that FASTCTC_HOME names, else
+the platform's for such files."""
+
 _DOCTOR = """\
 Checks the installation: versions, the processor's instruction set, the ONNX Runtime library found and how, its
 providers, and a recording transcribed with the demo model. Exit status 1 if a check failed."""
@@ -235,6 +240,8 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     _add_model_options(tune)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
     doctor.add_argument("--library", metavar="PATH", default="", help="ONNX Runtime library to check (default: found)")
+    cache = commands.add_parser("cache", help="show or clear what is kept of large models", description=_CACHE)
+    cache.add_argument("--clear", action="store_true", help="remove it")
     return top, {
         "transcribe": transcribe,
         "stream": stream,
@@ -245,6 +252,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "tune": tune,
         "lm": lm,
         "doctor": doctor,
+        "cache": cache,
     }
 
 
