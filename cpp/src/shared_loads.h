@@ -1,6 +1,7 @@
 // One object for all that ask for the same, as long as one of them holds it.
 #pragma once
 
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,36 +16,50 @@ class SharedLoads {
   // make(): a std::shared_ptr<T>. What it raises passes, and the next one tries again.
   template <class Make>
   std::shared_ptr<T> get(const std::string& key, Make make) {
-    const std::shared_ptr<Slot> slot = find_slot(key);
-    const std::lock_guard<std::mutex> lock(slot->mutex);
-    std::shared_ptr<T> object = slot->object.lock();
+    const Visit visit(*this, key);
+    const std::lock_guard<std::mutex> lock(visit.slot().mutex);
+    std::shared_ptr<T> object = visit.slot().object.lock();
     if (!object) {
       object = make();
-      slot->object = object;
+      visit.slot().object = object;
     }
     return object;
   }
 
  private:
   struct Slot {
-    std::mutex mutex;
+    int n_visits = 0;  // of threads in get()
+    std::mutex mutex;  // of the object; held while it is made
     std::weak_ptr<T> object;
   };
 
-  std::shared_ptr<Slot> find_slot(const std::string& key) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (auto entry = slots_.begin(); entry != slots_.end();) {
-      // A slot that nobody else holds is in no get(): its object tells whether it is still of use.
-      const bool is_idle = entry->second.use_count() == 1 && entry->second->object.expired();
-      entry = is_idle && entry->first != key ? slots_.erase(entry) : std::next(entry);
+  // Keeps a slot while a thread is at it, and removes those whose objects are gone.
+  class Visit {
+   public:
+    Visit(SharedLoads& loads, const std::string& key) : loads_(loads) {
+      const std::lock_guard<std::mutex> lock(loads.mutex_);
+      slot_ = &loads.slots_[key];
+      ++slot_->n_visits;
     }
-    std::shared_ptr<Slot>& slot = slots_[key];
-    if (!slot) slot = std::make_shared<Slot>();
-    return slot;
-  }
+    ~Visit() {
+      const std::lock_guard<std::mutex> lock(loads_.mutex_);
+      --slot_->n_visits;
+      for (auto entry = loads_.slots_.begin(); entry != loads_.slots_.end();) {
+        const bool is_idle = entry->second.n_visits == 0 && entry->second.object.expired();
+        entry = is_idle ? loads_.slots_.erase(entry) : std::next(entry);
+      }
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    Slot& slot() const { return *slot_; }
+
+   private:
+    SharedLoads& loads_;
+    Slot* slot_;
+  };
 
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Slot>> slots_;
+  std::map<std::string, Slot> slots_;  // nodes: a slot stays where it is
 };
 
 }  // namespace fastctc

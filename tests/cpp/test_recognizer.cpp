@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <fstream>
@@ -118,4 +119,19 @@ TEST_CASE("bad input is named") {
   CHECK(recognizer.transcribe(view(long_audio)).text.empty());  // transcribe() takes any length
   CHECK_THROWS_AS(Recognizer::load("no/such/directory"), ModelNotFoundError);
   CHECK_THROWS_AS(Recognizer::load(""), ModelNotFoundError);
+}
+
+TEST_CASE("recognisers of one directory share its graphs") {
+  if (!onnxruntime_is_there()) return;
+  const std::string path = std::string(FASTCTC_MODELS) + "/digits";
+  const Recognizer held = Recognizer::load(path);
+  const AcousticModel* model = &held.acoustic_model();
+  std::atomic<int> n_shared{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] { n_shared += &Recognizer::load(path + "/.").acoustic_model() == model; });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(n_shared == 4);
+  CHECK(&Recognizer::load(path + "/offline.onnx").acoustic_model() != model);
 }

@@ -20,8 +20,8 @@ import fastctc
 from fastctc.cli import main
 from fastctc.installation import SessionCache, inspect_session_cache
 
-WIDTH = 1600
-N_LAYERS = 4
+WIDTH = 800
+N_LAYERS = 16
 WEIGHT_BYTES = 4 * N_LAYERS * WIDTH * WIDTH  # 41 MB
 TOKENS = ["a", "b", "c", "d", "<blk>"]
 FEATURES = np.random.default_rng(0).standard_normal((80, 120)).astype(np.float32)
