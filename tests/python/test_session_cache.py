@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def shorten(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
-BREAKS = {
+BREAKS: dict[str, Callable[[Path], object]] = {
     "record": lambda home: entry_of(home).write_text('{"source":'),
     "record of another shape": lambda home: entry_of(home).write_text('{"source": 3, "weights": []}'),
     "graph gone": lambda home: entry_of(home).with_suffix(".onnx").unlink(),
