@@ -220,8 +220,14 @@ TEST_CASE("entries are found, renewed and removed") {
                                  throw std::logic_error("stopped");
                                }),
                     std::logic_error);
-    CHECK_FALSE(cache.make({"two", 100}, "model.onnx", [](const fs::path&, const std::string&) {}));
     CHECK(count(place.path() / "sessions") == before);
+    CHECK_FALSE(cache.find({"two", 100}));
+  }
+  SUBCASE("a save without weights is not tried again") {
+    CHECK_FALSE(cache.make({"two", 100}, "model.onnx",
+                           [](const fs::path& graph, const std::string&) { std::ofstream(graph) << model({}); }));
+    REQUIRE(cache.find({"two", 100}));
+    CHECK(cache.find({"two", 100})->graph.empty());
   }
   SUBCASE("too little space") {
     CHECK_FALSE(cache.make({"two", std::uintmax_t{1} << 60}, "model.onnx", saving("weights")));

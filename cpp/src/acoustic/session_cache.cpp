@@ -139,10 +139,12 @@ std::optional<SessionCache::Entry> SessionCache::make(const SessionKey& key, con
     return Entry{path(key, ".onnx"), {}};
   } catch (const fs::filesystem_error& error) {
     log_failure(directory_, std::string(error.what()) + ".");
-  } catch (const ModelError& error) {  // no file of weights was saved, or it can't be read
-    log_failure(directory_, error.what());
-  } catch (const std::runtime_error& error) {
-    log_failure(directory_, std::string("ONNX Runtime saved ") + error.what() + ".");
+  } catch (const ModelError&) {  // of MappedFile: the graph has no weights that stand in a file
+    give_up(key, source, "ONNX Runtime saved no weights");
+  } catch (const Error&) {  // of save()
+    throw;
+  } catch (const std::runtime_error& error) {  // of pool_weights()
+    give_up(key, source, std::string("ONNX Runtime saved ") + error.what());
   }
   return std::nullopt;
 }
