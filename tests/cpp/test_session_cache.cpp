@@ -152,6 +152,25 @@ TEST_CASE("weights move to a pool with what was packed of them") {
   }
 }
 
+TEST_CASE("weights of graphs inside nodes move too") {
+  const TemporaryDirectory place;
+  std::string inner, attribute, node, graph, onnx;
+  append_field(inner, kInitializer, tensor("w", {{"location", "saved.bin"}, {"offset", "0"}, {"length", "4"}}));
+  append_field(attribute, 1, "then_branch");
+  append_field(attribute, 6, inner);
+  append_field(node, 4, "If");
+  append_field(node, 5, attribute);
+  append_field(graph, 1, node);
+  append_field(onnx, kModelGraph, graph);
+  CHECK(external_files(onnx) == std::set<std::string>{"saved.bin"});
+  const PooledGraph pooled = pool_weights(onnx, "saved.bin", "0123", place.path());
+  REQUIRE(pooled.files.size() == 1);
+  CHECK(read(place.path() / pooled.files.begin()->first) == "0123");
+  const std::string location = place.path().filename().u8string() + "/" + pooled.files.begin()->first;
+  CHECK(external_files(pooled.onnx) == std::set<std::string>{location});
+  CHECK(pooled.onnx.find("then_branch") != std::string::npos);
+}
+
 TEST_CASE("what ONNX Runtime didn't save as asked is refused") {
   const TemporaryDirectory place;
   const auto pool_one = [&](const std::map<std::string, std::string>& entries) {

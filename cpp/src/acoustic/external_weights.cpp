@@ -18,7 +18,9 @@ namespace fs = std::filesystem;
 
 // Field numbers of onnx.proto3.
 enum ModelField { kModelGraph = 7 };
-enum GraphField { kGraphInitializer = 5 };
+enum GraphField { kGraphNode = 1, kGraphInitializer = 5 };
+enum NodeField { kNodeAttribute = 5 };
+enum AttributeField { kAttributeGraph = 6, kAttributeGraphs = 11 };
 enum TensorField { kTensorExternalData = 13 };
 enum EntryField { kEntryKey = 1, kEntryValue = 2 };
 constexpr char kPacked[] = "prepacked_";
@@ -44,16 +46,62 @@ Entries external_data(std::string_view tensor) {
   return entries;
 }
 
+// Calls visit(tensor) for each initializer of a GraphProto, in the graphs of its nodes too.
 template <class Visit>
-void each_initializer(std::string_view onnx, Visit visit) {
-  ProtobufMessage model(onnx);
-  while (model.next()) {
-    if (model.field() != kModelGraph) continue;
-    ProtobufMessage graph(model.content());
-    while (graph.next()) {
-      if (graph.field() == kGraphInitializer) visit(graph.content());
+void each_initializer(std::string_view graph, const Visit& visit) {
+  ProtobufMessage fields(graph);
+  while (fields.next()) {
+    if (fields.field() == kGraphInitializer) visit(fields.content());
+    if (fields.field() != kGraphNode) continue;
+    ProtobufMessage node(fields.content());
+    while (node.next()) {
+      if (node.field() != kNodeAttribute) continue;
+      ProtobufMessage attribute(node.content());
+      while (attribute.next()) {
+        const bool is_graph = attribute.field() == kAttributeGraph || attribute.field() == kAttributeGraphs;
+        if (is_graph) each_initializer(attribute.content(), visit);
+      }
     }
   }
+}
+
+// A message made anew with what change() gives for some of its fields; change() returns false where one stays.
+template <class Change>
+std::string changed(std::string_view message, Change change) {
+  std::string result;
+  ProtobufMessage fields(message);
+  while (fields.next()) {
+    std::string content;
+    if (change(fields.field(), fields.content(), content)) {
+      append_field(result, fields.field(), content);
+    } else {
+      result += fields.whole();
+    }
+  }
+  if (fields.is_broken()) throw std::runtime_error("a graph that is broken");
+  return result;
+}
+
+// A GraphProto with move(tensor) in place of each initializer that is external, in the graphs of its nodes too.
+template <class Move>
+std::string with_moved_weights(std::string_view graph, const Move& move) {
+  const auto in_attribute = [&](std::uint64_t field, std::string_view content, std::string& result) {
+    if (field != kAttributeGraph && field != kAttributeGraphs) return false;
+    result = with_moved_weights(content, move);
+    return true;
+  };
+  const auto in_node = [&](std::uint64_t field, std::string_view content, std::string& result) {
+    if (field != kNodeAttribute) return false;
+    result = changed(content, in_attribute);
+    return true;
+  };
+  return changed(graph, [&](std::uint64_t field, std::string_view content, std::string& result) {
+    if (field == kGraphNode) {
+      result = changed(content, in_node);
+      return true;
+    }
+    return field == kGraphInitializer && move(content, result);
+  });
 }
 
 std::size_t number(std::string_view text) {
@@ -172,39 +220,34 @@ std::string with_entries(std::string_view tensor, const Entries& entries) {
 
 std::set<std::string> external_files(std::string_view onnx) {
   std::set<std::string> names;
-  each_initializer(onnx, [&](std::string_view tensor) {
-    for (const auto& [key, value] : external_data(tensor)) {
-      if (key == "location") names.insert(value);
-    }
-  });
+  ProtobufMessage model(onnx);
+  while (model.next()) {
+    if (model.field() != kModelGraph) continue;
+    each_initializer(model.content(), [&](std::string_view tensor) {
+      for (const auto& [key, value] : external_data(tensor)) {
+        if (key == "location") names.insert(value);
+      }
+    });
+  }
   return names;
 }
 
 PooledGraph pool_weights(std::string_view onnx, const std::string& weights_name, std::string_view weights,
                          const fs::path& pool) {
   PooledGraph result;
-  ProtobufMessage model(onnx);
-  while (model.next()) {
-    if (model.field() != kModelGraph) {
-      result.onnx += model.whole();
-      continue;
-    }
-    std::string moved;
-    ProtobufMessage graph(model.content());
-    while (graph.next()) {
-      const Entries entries = graph.field() == kGraphInitializer ? external_data(graph.content()) : Entries();
-      if (entries.empty()) {
-        moved += graph.whole();
-        continue;
-      }
-      PooledTensor tensor(entries, weights_name, weights);
-      tensor.write(pool, result.files);
-      append_field(moved, kGraphInitializer, with_entries(graph.content(), tensor.entries()));
-    }
-    if (graph.is_broken()) throw std::runtime_error("a saved graph that is broken");
-    append_field(result.onnx, kModelGraph, moved);
-  }
-  if (model.is_broken()) throw std::runtime_error("a saved graph that is broken");
+  const auto move = [&](std::string_view content, std::string& moved) {
+    const Entries entries = external_data(content);
+    if (entries.empty()) return false;
+    PooledTensor tensor(entries, weights_name, weights);
+    tensor.write(pool, result.files);
+    moved = with_entries(content, tensor.entries());
+    return true;
+  };
+  result.onnx = changed(onnx, [&](std::uint64_t field, std::string_view content, std::string& graph) {
+    if (field != kModelGraph) return false;
+    graph = with_moved_weights(content, move);
+    return true;
+  });
   return result;
 }
 

@@ -253,6 +253,7 @@ OpenedSession open_session(const std::string& graph_path, const SessionOptions& 
     ort::Session session = open_entry(*entry, running, options);
     if (session) return {std::move(session), std::make_shared<Findings>(entry->findings, keep)};
     cache.remove(*key);
+    if (!is_found) cache.give_up(*key, graph_path, "ONNX Runtime can't open what it saved");
   }
   return without_cache();
 }
