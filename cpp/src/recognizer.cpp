@@ -11,9 +11,11 @@
 #include "fastctc/frontend.h"
 #include "fastctc/long_form.h"
 #include "fastctc/streaming_model.h"
+#include "load_key.h"
 #include "longform/source.h"
 #include "model_directory.h"
 #include "model_graphs.h"
+#include "shared_loads.h"
 #include "text/speller.h"
 
 namespace fastctc {
@@ -45,6 +47,9 @@ double frame_length_s(const FrontendOptions& frontend, int subsampling_factor) {
 }  // namespace
 
 struct Recognizer::Impl {
+  static std::shared_ptr<const Impl> read(const std::string& path, const ModelOptions& model,
+                                          const SessionOptions& session);
+
   Frontend frontend;
   std::unique_ptr<const ModelGraphs> graphs;
   Vocabulary vocabulary;
@@ -58,6 +63,12 @@ struct Recognizer::Impl {
 };
 
 Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, const SessionOptions& session) {
+  static auto& loads = *new SharedLoads<const Impl>;  // never destroyed: threads may load after statics
+  return Recognizer(loads.get(load_key(path, model, session), [&] { return Impl::read(path, model, session); }));
+}
+
+std::shared_ptr<const Recognizer::Impl> Recognizer::Impl::read(const std::string& path, const ModelOptions& model,
+                                                               const SessionOptions& session) {
   ModelDirectory directory(path, model);
   auto graphs = std::make_unique<ModelGraphs>(directory, session);
   const GraphInfo& graph = graphs->first();
@@ -80,8 +91,8 @@ Recognizer Recognizer::load(const std::string& path, const ModelOptions& model, 
 
   const double frame_s = frame_length_s(frontend.options(), graphs->subsampling_factor());
   const std::string tokenizer_path = directory.tokenizer_path();
-  return Recognizer(std::shared_ptr<const Impl>(new Impl{std::move(frontend), std::move(graphs), std::move(vocabulary),
-                                                         directory.properties(), frame_s, tokenizer_path}));
+  return std::shared_ptr<const Impl>(new Impl{std::move(frontend), std::move(graphs), std::move(vocabulary),
+                                              directory.properties(), frame_s, tokenizer_path});
 }
 
 Recognizer::Recognizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}

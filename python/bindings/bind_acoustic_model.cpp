@@ -11,6 +11,7 @@
 #include "bindings.h"
 #include "fastctc/acoustic_model.h"
 #include "fastctc/error.h"
+#include "fastctc/session_cache.h"
 #include "graph_dict.h"
 #include "holders.h"
 #include "session_options.h"
@@ -140,6 +141,8 @@ void bind_acoustic_model(py::module_& module) {
         return engine_dict(info);
       },
       py::arg("library") = "", "Opens ONNX Runtime; its path, version and execution providers.");
+  module.def("session_cache_directory", &fastctc::session_cache_directory,
+             "Where optimized sessions are kept; empty: nowhere.");
   module.def("subsampled_length", &fastctc::subsampled_length, py::arg("n_frames"), py::arg("factor"),
              py::arg("causal"), "Valid output frames of strided-convolution subsampling.");
 

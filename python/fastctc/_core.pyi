@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'speech_scores', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'session_cache_directory', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.
@@ -557,6 +557,10 @@ def open_engine(library: str = '') -> dict:
 def resample(samples: numpy.typing.NDArray[numpy.float32], input_rate_hz: typing.SupportsInt | typing.SupportsIndex, output_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     """
     One shot: float32 samples [n] to [ceil(n * output / input)].
+    """
+def session_cache_directory() -> str:
+    """
+    Where optimized sessions are kept; empty: nowhere.
     """
 def speech_scores(samples: numpy.typing.NDArray[numpy.float32], options: dict, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex, session: dict = {}) -> tuple[list[float], list[int]]:
     """

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastctc import _core
 from fastctc.engine import find_library
 
-__all__ = ["Core", "Engine", "inspect_core", "inspect_engine"]
+__all__ = [
+    "Core",
+    "Engine",
+    "SessionCache",
+    "clear_session_cache",
+    "inspect_core",
+    "inspect_engine",
+    "inspect_session_cache",
+]
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,17 @@ class Engine:
     """Execution providers that it has."""
 
 
+@dataclass(frozen=True)
+class SessionCache:
+    """The optimized sessions that `SessionOptions.cache` keeps."""
+
+    path: str
+    """Its directory, which may be absent; empty: the environment names no place, and nothing is kept."""
+    n_sessions: int
+    n_bytes: int
+    """On disk."""
+
+
 def inspect_core() -> Core:
     """The C++ core that is loaded."""
     return Core(_core.__version__, str(_core.__file__), _core.Frontend([]).instruction_set)
@@ -50,3 +71,24 @@ def inspect_engine(library: str = "") -> Engine:
     path, found_by = find_library(library)
     engine = _core.open_engine(path)
     return Engine(engine["version"], engine["library"], found_by, tuple(engine["providers"]))
+
+
+def inspect_session_cache() -> SessionCache:
+    """The cache of optimized sessions, in its place as the environment says now."""
+    path = _core.session_cache_directory()
+    if not path:
+        return SessionCache("", 0, 0)
+    files = [file for file in Path(path).rglob("*") if file.is_file()]
+    n_sessions = sum(file.suffix == ".json" and file.parent == Path(path) for file in files)
+    return SessionCache(path, n_sessions, sum(file.stat().st_size for file in files))
+
+
+def clear_session_cache() -> None:
+    """Removes the optimized sessions; recognizers that run keep theirs.
+
+    Raises:
+        OSError: They can't be removed.
+    """
+    path = _core.session_cache_directory()
+    if path and Path(path).exists():
+        shutil.rmtree(path)

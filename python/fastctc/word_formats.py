@@ -30,7 +30,7 @@ def to_ctm(result: Transcript | Conversation, *, file: str = "audio") -> str:
 
 
 def to_tsv(result: Transcript | Conversation) -> str:
-    """Columns start_s, end_s, word, confidence, score (`Word.score`), by start; of a conversation also channel, first."""
+    """Columns start_s, end_s, word, confidence, score (`Word.score`), by start; of a conversation first channel."""
     rows = [
         ((word.start_s, number), ([name] if name else []) + _cells(word))
         for number, (name, words, _) in enumerate(_channels(result))

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <fstream>
@@ -145,4 +146,19 @@ TEST_CASE("a known text is aligned where it was recognised; vad and a search are
   options.vad.kind = VadKind::none;
   options.decoder.kind = DecoderKind::beam;
   CHECK_THROWS_WITH_AS(recognizer.align(view(samples), "two", options), doctest::Contains("kind"), OptionError);
+}
+
+TEST_CASE("recognisers of one directory share its graphs") {
+  if (!onnxruntime_is_there()) return;
+  const std::string path = std::string(FASTCTC_MODELS) + "/digits";
+  const Recognizer held = Recognizer::load(path);
+  const AcousticModel* model = &held.acoustic_model();
+  std::atomic<int> n_shared{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] { n_shared += &Recognizer::load(path + "/.").acoustic_model() == model; });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(n_shared == 4);
+  CHECK(&Recognizer::load(path + "/offline.onnx").acoustic_model() != model);
 }

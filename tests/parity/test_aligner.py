@@ -113,7 +113,7 @@ def test_synthetic_posteriors_give_the_truth_back() -> None:
 
 
 def test_an_hour_needs_little_memory() -> None:
-    """In a process of its own: 45,000 frames of 1,025 tokens, which are 185 MB, and 12,000 tokens of nearly all kinds."""
+    """In a process of its own: 45,000 frames of 1,025 tokens, which are 185 MB, and 12,000 tokens of all kinds."""
     script = """
 import resource, numpy as np
 from fastctc import _core

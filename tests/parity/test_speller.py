@@ -143,12 +143,15 @@ LISTS = {
 @given(text=st.text(st.sampled_from("aabbccAC\u00e9\u00c9 \t"), max_size=12))
 def test_core_is_the_reference(tmp_path_factory: pytest.TempPathFactory, name: str, text: str) -> None:
     core, twin = vocabularies(tmp_path_factory.mktemp("speller"), LISTS[name])
+    refused = None
     try:
         expected = spell(text, twin)
     except AlignmentError as error:
+        refused = str(error)
+    if refused is not None:
         with pytest.raises(AlignmentError) as caught:
             core.spell(text)
-        assert str(caught.value).startswith(str(error)[:-1])
+        assert str(caught.value).startswith(refused[:-1])
         return
     assert core.spell(text) == expected
     folded = "".join(text.split()).lower()

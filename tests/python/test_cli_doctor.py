@@ -24,6 +24,7 @@ CHECKS = [
     "instruction set",
     "ONNX Runtime",
     "providers",
+    "session cache",
     "demo model",
     "self-test",
 ]
@@ -59,7 +60,7 @@ def test_an_engine_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert [name for name, (ok, _) in found.items() if ok == "failed"] == ["ONNX Runtime", "providers", "self-test"]
     assert str(missing) in found["ONNX Runtime"][1]
     assert found["self-test"][1] == "stopped by ONNX Runtime, above"
-    assert out.splitlines()[-1] == "3 of 14 checks failed."
+    assert out.splitlines()[-1] == "3 of 15 checks failed."
 
 
 def test_a_library_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

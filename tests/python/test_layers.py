@@ -17,7 +17,7 @@ SHARED_HEADERS = {"types.h", "options.h", "error.h", "export.h", "log.h", "versi
 OWN_HEADERS = {
     "audio": {"audio.h", "sample_reader.h"},
     "frontend": {"frontend.h"},
-    "acoustic": {"acoustic_model.h", "streaming_model.h"},
+    "acoustic": {"acoustic_model.h", "session_cache.h", "streaming_model.h"},
     "alignment": {"aligner.h", "confidence.h", "decoder.h", "text_aligner.h", "vocabulary.h"},
     "decoding": {"confidence.h", "decoder.h", "endpoint.h", "hot_words.h", "language_model.h", "lexicon.h"}
     | {"aligner.h", "vocabulary.h"},  # the aligner gives beam search its times
@@ -30,6 +30,7 @@ COMMON_SOURCES = {
     "external_data.h",
     "options_text.h",
     "log_message.h",
+    "mapped_file.h",
     "utf8.h",
     "frame_scorer.h",
     "shared_library.h",

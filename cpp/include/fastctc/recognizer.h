@@ -21,7 +21,8 @@ class StreamingModel;
 class FASTCTC_API Recognizer {
  public:
   // `path`: a model directory, or an ONNX file in one. Raises ModelNotFoundError, ModelError, VocabularyError,
-  // OptionError, EngineError; says which option to give when nothing tells a property.
+  // OptionError, EngineError; says which option to give when nothing tells a property. While a Recognizer of the same
+  // directory, unchanged, and the same options is there, it is given, and nothing is loaded.
   static Recognizer load(const std::string& path, const ModelOptions& model = ModelOptions(),
                          const SessionOptions& session = SessionOptions());
 

@@ -1,6 +1,7 @@
 #include "acoustic/geometry.h"
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -52,7 +53,7 @@ bool batch_is_exact(const Graph& graph, std::size_t n_features, const GraphOutpu
   }
 }
 
-Probe probe(const Graph& graph, std::size_t short_frames, std::size_t long_frames) {
+Probe run_probe(const Graph& graph, std::size_t short_frames, std::size_t long_frames) {
   Probe result;
   result.short_frames = short_frames;
   result.long_frames = long_frames;
@@ -71,6 +72,34 @@ Probe probe(const Graph& graph, std::size_t short_frames, std::size_t long_frame
     result.failure = error.what();
   }
   return result;
+}
+
+// Runs once for all loads of the graph.
+Probe probe(const Graph& graph, std::size_t short_frames, std::size_t long_frames) {
+  const std::string name = "probe " + std::to_string(short_frames) + " " + std::to_string(long_frames);
+  Probe result;
+  std::istringstream found(graph.findings().find(name));
+  if (found >> result.short_output >> result.long_output >> result.n_tokens >> result.batches_exactly) {
+    result.short_frames = short_frames;
+    result.long_frames = long_frames;
+    return result;
+  }
+  result = run_probe(graph, short_frames, long_frames);
+  if (result.failure.empty()) {
+    std::ostringstream text;
+    text << result.short_output << ' ' << result.long_output << ' ' << result.n_tokens << ' ' << result.batches_exactly;
+    graph.findings().add(name, text.str());
+  }
+  return result;
+}
+
+int position_table(const Graph& graph) {
+  int n_frames = 0;
+  std::istringstream found(graph.findings().find("position table"));
+  if (found >> n_frames) return n_frames;
+  n_frames = static_cast<int>(find_position_table(graph.path()));
+  graph.findings().add("position table", std::to_string(n_frames));
+  return n_frames;
 }
 
 struct Formula {
@@ -118,7 +147,7 @@ void resolve_limit(const Graph& graph, const AcousticModel::Geometry& known, Res
     limit = 0;
     return;
   }
-  const int table = static_cast<int>(find_position_table(graph.path()));
+  const int table = position_table(graph);
   // A lower limit is the caller's to set; past the table the graph is wrong.
   if (table > 0 && known.max_encoder_frames >= 0 &&
       (known.max_encoder_frames == 0 || known.max_encoder_frames > table)) {

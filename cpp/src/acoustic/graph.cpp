@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "acoustic/session.h"
 #include "acoustic/signature.h"
 #include "fastctc/error.h"
 
@@ -132,7 +131,7 @@ Graph::Graph(const std::string& path, const SessionOptions& options)
   long_run_options_.SetRunLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
   try {
     if (options.memory_arena) long_run_options_.AddConfigEntry("memory.enable_memory_arena_shrinkage", "cpu:0");
-    info_ = describe_session(session_);
+    info_ = describe_session(session_.session);
   } catch (const ort::Exception& error) {
     throw EngineError("The graph " + path + ": ONNX Runtime can't describe it: " + error.what());
   }
@@ -142,7 +141,7 @@ Graph::Graph(const std::string& path, const SessionOptions& options)
 }
 
 ort::Allocator Graph::arena() const {
-  return ort::Allocator(session_, ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault));
+  return ort::Allocator(session_.session, ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault));
 }
 
 GraphOutput Graph::run(const std::vector<GraphInput>& items, std::size_t n_features) const {
@@ -188,8 +187,8 @@ std::vector<ort::Value> Graph::run_tensors(const std::vector<const char*>& input
   try {
     // The arena never shrinks by itself: after one long recording it would hold gigabytes until the process ends.
     const ort::RunOptions& options = n_values > kLongRunValues ? long_run_options_ : run_options_;
-    return session_.Run(options, input_names.data(), inputs.data(), inputs.size(), output_names.data(),
-                        output_names.size());
+    return session_.session.Run(options, input_names.data(), inputs.data(), inputs.size(), output_names.data(),
+                                output_names.size());
   } catch (const ort::Exception& error) {
     throw EngineError("ONNX Runtime failed on " + std::to_string(n_items) + " x " + std::to_string(n_columns) +
                       " input frames of the graph " + path_ + ": " + error.what());

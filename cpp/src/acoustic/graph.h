@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "acoustic/ort.h"
+#include "acoustic/session.h"
 #include "fastctc/acoustic_model.h"
 
 namespace fastctc {
@@ -56,13 +57,16 @@ class Graph {
   // What run() gives of scores and lengths (null: none). Raises ModelError when they aren't what the signature says.
   GraphOutput checked(ort::Value scores, const ort::Value* lengths, std::size_t n_items) const;
 
+  // What runs of the graph showed, kept with its session.
+  Findings& findings() const { return *session_.findings; }
+
   const ort::MemoryInfo& memory() const { return memory_; }
   // The session's own: tensors of the same sizes again and again cost no page faults.
   ort::Allocator arena() const;
 
  private:
   std::string path_;
-  mutable ort::Session session_;  // Run() is thread-safe, but not const
+  mutable OpenedSession session_;  // Run() is thread-safe, but not const
   ort::RunOptions run_options_;
   ort::RunOptions long_run_options_;  // gives the arena's memory back
   ort::MemoryInfo memory_;

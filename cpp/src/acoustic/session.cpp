@@ -6,18 +6,24 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "acoustic/engine.h"
+#include "acoustic/session_cache.h"
 #include "external_data.h"
 #include "fastctc/error.h"
+#include "fastctc/session_cache.h"
+#include "log_message.h"
 
 namespace fastctc {
 namespace {
 
 constexpr int kMostThreads = 1024;
+constexpr char kSmallestExternalBytes[] = "16384";  // smaller weights stay in the saved graph
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -179,17 +185,79 @@ std::wstring native_path(const std::string& path) { return std::filesystem::u8pa
 const std::string& native_path(const std::string& path) { return path; }
 #endif
 
-}  // namespace
-
-ort::Session open_session(const std::string& graph_path, const SessionOptions& options) {
-  check_file(graph_path);
-  Engine& running = engine(options.library);
+ort::Session open_plainly(const std::string& graph_path, Engine& running, const SessionOptions& options) {
   const ort::SessionOptions target = session_options(options, running.info);
   try {
     return ort::Session(running.environment, native_path(graph_path).c_str(), target);
   } catch (const ort::Exception& error) {
     raise_load_error(graph_path, running.info, error);
   }
+}
+
+// Lets ONNX Runtime write what it makes of the graph, with the weights as its operators packed them.
+void save_optimized(const std::string& graph_path, Engine& running, const SessionOptions& options,
+                    const std::filesystem::path& target_path, const std::string& weights_name) {
+  ort::SessionOptions target = session_options(options, running.info);
+  target.SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);  // it warns that the file is for this processor only
+  target.SetOptimizedModelFilePath(target_path.c_str());
+  target.AddConfigEntry("session.optimized_model_external_initializers_file_name", weights_name.c_str());
+  target.AddConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", kSmallestExternalBytes);
+  target.AddConfigEntry("session.save_external_prepacked_constant_initializers", "1");
+  const ort::Session saved(running.environment, native_path(graph_path).c_str(), target);
+}
+
+// The session of an entry of the cache; null where the entry is broken.
+ort::Session open_entry(const SessionCache::Entry& entry, Engine& running, SessionOptions options) {
+  options.graph_optimization = "disabled";  // it is optimized
+  try {
+    return ort::Session(running.environment, entry.graph.c_str(), session_options(options, running.info));
+  } catch (const ort::Exception& error) {
+    log_message(LogLevel::info, "The optimized session " + entry.graph.u8string() +
+                                    " can't be opened, and is made anew: " + error.what());
+    return ort::Session(nullptr);
+  }
+}
+
+std::optional<SessionCache::Entry> make_entry(const SessionCache& cache, const SessionKey& key,
+                                              const std::string& graph_path, Engine& running,
+                                              const SessionOptions& options) {
+  try {
+    return cache.make(key, graph_path, [&](const std::filesystem::path& target, const std::string& weights_name) {
+      save_optimized(graph_path, running, options, target, weights_name);
+    });
+  } catch (const ort::Exception& error) {
+    open_plainly(graph_path, running, options);  // what is wrong with the graph itself is told as always
+    cache.give_up(key, graph_path, error.what());
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+OpenedSession open_session(const std::string& graph_path, const SessionOptions& options) {
+  check_file(graph_path);
+  Engine& running = engine(options.library);
+  const auto without_cache = [&](Findings::Values values = {}, Findings::Save save = nullptr) {
+    return OpenedSession{open_plainly(graph_path, running, options),
+                         std::make_shared<Findings>(std::move(values), std::move(save))};
+  };
+  const std::string directory = options.cache ? session_cache_directory() : std::string();
+  const std::optional<SessionKey> key =
+      directory.empty() ? std::nullopt : session_key(std::filesystem::u8path(graph_path), options, running.info);
+  if (!key) return without_cache();
+  const SessionCache cache(std::filesystem::u8path(directory));
+  const auto keep = [cache, key](const Findings::Values& values) { cache.keep(*key, values); };
+  std::optional<SessionCache::Entry> entry = cache.find(*key);
+  for (const bool is_found : {true, false}) {
+    if (!is_found) entry = make_entry(cache, *key, graph_path, running, options);
+    if (!entry) continue;
+    if (entry->graph.empty()) return without_cache(entry->findings, keep);
+    ort::Session session = open_entry(*entry, running, options);
+    if (session) return {std::move(session), std::make_shared<Findings>(entry->findings, keep)};
+    cache.remove(*key);
+    if (!is_found) cache.give_up(*key, graph_path, "ONNX Runtime can't open what it saved");
+  }
+  return without_cache();
 }
 
 }  // namespace fastctc

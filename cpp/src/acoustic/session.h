@@ -1,15 +1,23 @@
 // An ONNX Runtime session.
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "acoustic/findings.h"
 #include "acoustic/ort.h"
 #include "fastctc/options.h"
 
 namespace fastctc {
 
-// Opens the graph at a UTF-8 path; weights in external data files are found beside it.
-// Raises ModelNotFoundError, ModelError, OptionError, EngineError, EngineNotFoundError.
-ort::Session open_session(const std::string& graph_path, const SessionOptions& options);
+struct OpenedSession {
+  ort::Session session{nullptr};
+  std::shared_ptr<Findings> findings;
+};
+
+// Opens the graph at a UTF-8 path; weights in external data files are found beside it. What optimizing it gave is taken
+// from the cache, and kept there (session_cache.h). Raises ModelNotFoundError, ModelError, OptionError, EngineError,
+// EngineNotFoundError.
+OpenedSession open_session(const std::string& graph_path, const SessionOptions& options);
 
 }  // namespace fastctc

@@ -46,7 +46,7 @@ bool is_state(const Tensor* tensor) {
 class SileroModel {
  public:
   SileroModel(const std::string& graph_path, int sample_rate_hz, const SessionOptions& options)
-      : path(graph_path), rate_hz(sample_rate_hz), session(open_session(graph_path, options)) {
+      : path(graph_path), rate_hz(sample_rate_hz), session(open_session(graph_path, options).session) {
     run_options.SetRunLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);  // a failed run is raised
     try {
       recognize(describe_session(session));

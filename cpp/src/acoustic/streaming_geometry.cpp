@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -80,8 +82,31 @@ std::vector<std::int64_t> candidates(std::int64_t size, const std::int64_t* begi
   return size > 0 ? std::vector<std::int64_t>{size} : std::vector<std::int64_t>(begin, end);
 }
 
+// What probe_caches() found at an earlier load: the sizes that were open, the tokens, the lengths.
+std::vector<std::size_t> recall_caches(StreamingGraph& graph, CacheSizes sizes, const std::string& name) {
+  std::istringstream found(graph.graph().findings().find(name));
+  std::size_t n_tokens = 0;
+  if (!(found >> sizes.channel[1] >> sizes.time[2] >> n_tokens)) return {};
+  const std::vector<std::size_t> lengths{std::istream_iterator<std::size_t>(found), {}};
+  if (lengths.size() != std::size(kLengths)) return {};
+  graph.replaced()->set_sizes(sizes);
+  graph.graph().set_n_tokens(n_tokens);
+  return lengths;
+}
+
+void note_caches(const StreamingGraph& graph, const CacheSizes& sizes, const GraphOutput& output,
+                 const std::string& name) {
+  std::ostringstream text;
+  text << sizes.channel[1] << ' ' << sizes.time[2] << ' ' << output.n_tokens;
+  for (const std::size_t length : output.lengths) text << ' ' << length;
+  graph.graph().findings().add(name, text.str());
+}
+
 // Runs the graph with every size that its caches may have until one works: others don't fit its masks and convolutions.
 std::vector<std::size_t> probe_caches(StreamingGraph& graph, CacheSizes sizes) {
+  const std::string name = "caches " + size_text(sizes.channel) + " " + size_text(sizes.time);
+  std::vector<std::size_t> known = recall_caches(graph, sizes, name);
+  if (!known.empty()) return known;
   const std::string& path = graph.graph().path();
   if (sizes.channel[0] < 0 || sizes.channel[2] < 0 || sizes.time[0] < 0 || sizes.time[1] < 0) {
     throw ModelError("The graph " + path + " doesn't tell the sizes of its caches (cache_last_channel " +
@@ -98,6 +123,7 @@ std::vector<std::size_t> probe_caches(StreamingGraph& graph, CacheSizes sizes) {
       try {
         const GraphOutput output = probe(graph, {std::begin(kLengths), std::end(kLengths)}, kColumns);
         graph.graph().set_n_tokens(output.n_tokens);
+        note_caches(graph, sizes, output, name);
         return output.lengths;
       } catch (const EngineError& error) {
         if (failure.empty()) failure = error.what();
@@ -141,6 +167,18 @@ Subsampling fit(const Graph& graph, const std::vector<std::size_t>& observed, in
   throw ModelError("The graph " + graph.path() +
                    " gives numbers of output frames that no subsampling known here explains (" + text +
                    " frames). Export it again with NeMo's cache_support.");
+}
+
+// What `find` gives, once for all loads of the graph.
+template <class Find>
+std::size_t once(const StreamingGraph& graph, const std::string& name, Find find) {
+  Findings& findings = graph.graph().findings();
+  std::size_t value = 0;
+  std::istringstream found(findings.find(name));
+  if (found >> value) return value;
+  value = find();
+  findings.add(name, std::to_string(value));
+  return value;
 }
 
 // Output frames that a step gives at most, which the export baked into the graph; 0 when no run showed it.
@@ -220,7 +258,9 @@ void resolve_replaced(StreamingGraph& streaming, const StreamingModel::Geometry&
          {{known.dropped_frames, kOption}, {subsampling.dropped, kProbe}});
 
   const Source chunk = from_metadata(graph, "chunk_shift", kMostFrames);
-  const std::size_t step = find_step(streaming, subsampling, known.chunk_frames > 0 ? known.chunk_frames : chunk.value);
+  const int expected = known.chunk_frames > 0 ? known.chunk_frames : chunk.value;
+  const std::size_t step =
+      once(streaming, "step " + std::to_string(expected), [&] { return find_step(streaming, subsampling, expected); });
   decide("chunk_frames", result.values.chunk_frames,
          {{known.chunk_frames, kOption}, chunk, {step ? static_cast<int>(step) * subsampling.factor : -1, kProbe}});
   if (result.values.chunk_frames < 0) {
@@ -253,9 +293,10 @@ ResolvedStreaming resolve_streaming(StreamingGraph& streaming, const StreamingMo
   } else {
     resolve_replaced(streaming, known, result);
   }
-  const bool is_fixed = streaming.has_fixed_window();
-  result.batches_exactly =
-      batch_is_exact(streaming, is_fixed ? static_cast<std::size_t>(result.values.window_frames) : kColumns);
+  const std::size_t n_columns =
+      streaming.has_fixed_window() ? static_cast<std::size_t>(result.values.window_frames) : kColumns;
+  result.batches_exactly = once(streaming, "batch " + std::to_string(n_columns),
+                                [&]() -> std::size_t { return batch_is_exact(streaming, n_columns); }) != 0;
   result.properties.push_back({"batching", result.batches_exactly ? "stacked" : "one at a time", "graph (probe run)"});
   return result;
 }

@@ -9,9 +9,9 @@
 #include "decoding/arpa.h"
 #include "decoding/byte_source.h"
 #include "decoding/language_model_image.h"
-#include "decoding/mapped_file.h"
 #include "decoding/whole_file.h"
 #include "fastctc/error.h"
+#include "mapped_file.h"
 
 namespace fastctc {
 namespace {

@@ -80,6 +80,10 @@ def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> in
         from fastctc.cli import doctor
 
         return doctor.run(arguments, load)
+    if command == "cache":
+        from fastctc.cli import cache
+
+        return cache.run(arguments)
     if command == "lm":
         from fastctc.cli import lm
 

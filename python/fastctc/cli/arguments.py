@@ -153,6 +153,10 @@ examples:
   fastctc models download nemo-parakeet-ctc-0.6b-int8
   fastctc transcribe --model nemo-parakeet-ctc-0.6b-int8 talk.wav"""
 
+_CACHE = """\
+Prints where optimized sessions of large models are kept, how many, and their size on disk. They are made again when
+they are needed, and the longest unused go when they fill 16 GB. The place: the directory that FASTCTC_HOME names, else
+the platform's for such files."""
 
 _DOCTOR = """\
 Checks the installation: versions, the processor's instruction set, the ONNX Runtime library found and how, its
@@ -324,6 +328,8 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     _add_model_options(tune)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
     doctor.add_argument("--library", metavar="PATH", default="", help="ONNX Runtime library to check (default: found)")
+    cache = commands.add_parser("cache", help="show or clear what is kept of large models", description=_CACHE)
+    cache.add_argument("--clear", action="store_true", help="remove it")
     return top, {
         "transcribe": transcribe,
         "stream": stream,
@@ -340,6 +346,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "lm": lm,
         "models": models,
         "doctor": doctor,
+        "cache": cache,
     }
 
 

@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace, load: Loader | None = None) -> int:
         ("instruction set", _instruction_set),
         ("ONNX Runtime", lambda: _engine(arguments.library)),
         ("providers", lambda: _providers(arguments.library)),
+        ("session cache", _session_cache),
         ("demo model", _demo_model),
         ("self-test", lambda: _self_test(arguments.library, load)),
     ]
@@ -160,6 +161,15 @@ def _providers(library: str) -> str:
     from fastctc.installation import inspect_engine
 
     return ", ".join(inspect_engine(library).providers)
+
+
+def _session_cache() -> str:
+    from fastctc.installation import inspect_session_cache
+
+    cache = inspect_session_cache()
+    if not cache.path:
+        return "none: neither FASTCTC_HOME nor HOME is set, so every load of a large model optimizes it anew"
+    return f"{cache.path} ({cache.n_sessions} sessions, {cache.n_bytes / 1e6:.0f} MB)"
 
 
 def _demo_model() -> str:

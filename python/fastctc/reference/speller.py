@@ -17,7 +17,7 @@ __all__ = ["spell"]
 
 
 def spell(text: str, vocabulary: Vocabulary, tokenizer: Path | None = None) -> list[int]:
-    """Token ids of a text: as the SentencePiece model cuts it, else as few pieces as can be, of equals the longer first.
+    """Token ids of a text: as the SentencePiece model cuts it, else in as few pieces as can be, longer ones first.
 
     A word that can't be spelled as it is written is spelled in another case.
 
@@ -44,8 +44,8 @@ def spell(text: str, vocabulary: Vocabulary, tokenizer: Path | None = None) -> l
             n_bytes = max(_reach((gap + fold_case(word)).encode(), any_case) - len(gap), 0)
             n = len(fold_case(word).encode()[:n_bytes].decode(errors="ignore"))
             raise AlignmentError(
-                f"The model's pieces can't spell '{word}': none goes on with '{word[n]}', character {at + n + 1} of the "
-                "text."
+                f"The model's pieces can't spell '{word}': none goes on with '{word[n]}', character {at + n + 1} of "
+                "the text."
             )
         ids += spelled
         at += len(word)

@@ -1,4 +1,4 @@
-#include "decoding/mapped_file.h"
+#include "mapped_file.h"
 
 #include <cerrno>
 #include <filesystem>
