@@ -204,7 +204,7 @@ def _check_types(manifest: Mapping[str, Any], path: Path) -> None:
         check(f"graphs.{key}", value, (str,), "a file's name")
 
 
-def _named_file(directory: Path, option: str, manifest: str | None) -> Path | None:
+def _named_file(directory: Path, option: str | None, manifest: str | None) -> Path | None:
     """The file that the caller or the manifest names; None: neither does."""
     if option:
         return file_inside(directory, option, "option", follow_links=True)
