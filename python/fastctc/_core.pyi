@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'session_cache_directory', 'speech_scores', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SentencePieceModel', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'TextAligner', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'session_cache_directory', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.
@@ -235,6 +235,10 @@ class Vocabulary:
         ...
     def piece(self, token_id: typing.SupportsInt | typing.SupportsIndex) -> str:
         ...
+    def spell(self, text: str, model: typing.Any = None) -> list[int]:
+        """
+        Ids of the tokens that spell a text, as Recognizer.spell.
+        """
     def text(self, ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> str:
         ...
     def token_text(self, token_id: typing.SupportsInt | typing.SupportsIndex) -> tuple[str, typing.Any]:
@@ -251,6 +255,17 @@ class Vocabulary:
         ...
     @property
     def style(self) -> str:
+        ...
+class SentencePieceModel:
+    def __init__(self, bytes: bytes, name: str) -> None:
+        ...
+    def __len__(self) -> int:
+        ...
+    def encode(self, text: str) -> list[int]:
+        """
+        Ids; -1: a run of unknown characters.
+        """
+    def normalize(self, text: str) -> str:
         ...
 class LanguageModel:
     """
@@ -410,9 +425,13 @@ class BeamDecoder:
         ...
     def best(self) -> tuple:
         ...
+    def carry_on(self) -> None:
+        ...
     def n_best(self, n: typing.SupportsInt | typing.SupportsIndex) -> tuple:
         ...
     def partial(self) -> tuple:
+        ...
+    def partial_ids(self) -> list[int]:
         ...
     def reset(self) -> None:
         ...
@@ -424,11 +443,16 @@ class BeamDecoder:
     @property
     def n_stable_tokens(self) -> int:
         ...
+class TextAligner:
+    def __init__(self, token_ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], n_tokens: typing.SupportsInt | typing.SupportsIndex, blank_id: typing.SupportsInt | typing.SupportsIndex, confidence: dict = {}) -> None:
+        ...
+    def best(self) -> tuple:
+        ...
+    def step(self, log_probs: numpy.typing.NDArray[numpy.float32]) -> None:
+        ...
 class Recognizer:
     @staticmethod
     def load(path: str, model: dict, session: dict) -> Recognizer:
-        ...
-    def align(self, log_probs: numpy.typing.NDArray[numpy.float32], token_ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], confidence: dict, duration_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
         ...
     def decode(self, log_probs: numpy.typing.NDArray[numpy.float32], options: dict = {}) -> tuple:
         ...
@@ -436,6 +460,10 @@ class Recognizer:
         ...
     def log_probs(self, features: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
         ...
+    def spell(self, text: str) -> list[int]:
+        """
+        Ids of the tokens that spell a text.
+        """
     def transcribe(self, batch: list[numpy.typing.NDArray[numpy.float32]], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0, options: dict = {}) -> list:
         ...
     @property
@@ -466,6 +494,11 @@ class LongForm:
     """
     A recording of any length; one thread at a time. See fastctc/long_form.h.
     """
+    @staticmethod
+    def align(recognizer: Recognizer, text: str, options: dict = {}) -> LongForm:
+        """
+        One whose text is known: finish() tells when it is said.
+        """
     def __init__(self, recognizer: Recognizer, options: dict = {}) -> None:
         ...
     def finish(self) -> tuple:
@@ -538,7 +571,7 @@ class StreamPool:
         ...
 def align(log_probs: numpy.typing.NDArray[numpy.float32], token_ids: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], blank_id: typing.SupportsInt | typing.SupportsIndex, confidence: dict = {}) -> tuple:
     ...
-def conversation_segments(channels: collections.abc.Sequence[tuple[str, collections.abc.Sequence[tuple[str, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], typing.SupportsFloat | typing.SupportsIndex]], pause_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
+def conversation_segments(channels: collections.abc.Sequence[tuple[str, collections.abc.Sequence[tuple[str, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]], typing.SupportsFloat | typing.SupportsIndex]], pause_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
     """
     Segments of channels (text, words, duration_s), in order of time, as tuples.
     """
