@@ -31,15 +31,21 @@ class Key {
   std::string text_;
 };
 
-void add_files(Key& key, const fs::path& directory) {
+// Deeper than this a model has no files.
+constexpr int kDeepest = 2;
+
+void add_files(Key& key, const fs::path& directory, int deepest) {
   std::vector<fs::directory_entry> files;
   std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+  const auto skip = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator entry(directory, skip, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry.depth() >= deepest) entry.disable_recursion_pending();
     if (entry->is_regular_file(error)) files.push_back(*entry);
   }
   std::sort(files.begin(), files.end());
   for (const fs::directory_entry& file : files) {
-    key.add(file.path().filename().u8string()).add(static_cast<long long>(file.file_size(error)));
+    key.add(file.path().u8string()).add(static_cast<long long>(file.file_size(error)));
     key.add(static_cast<long long>(file.last_write_time(error).time_since_epoch().count()));
   }
 }
@@ -69,7 +75,12 @@ std::string load_key(const std::string& path, const ModelOptions& model, const S
   const fs::path named = fs::weakly_canonical(fs::u8path(path), error);
   Key key;
   key.add(named.u8string());
-  add_files(key, fs::is_directory(named, error) ? named : named.parent_path());
+  // A single graph may lie anywhere: beside a whole home directory, say.
+  if (fs::is_directory(named, error)) {
+    add_files(key, named, kDeepest);
+  } else {
+    add_files(key, named.parent_path(), 0);
+  }
   add_options(key, model);
   add_options(key, session);
   return key.take();

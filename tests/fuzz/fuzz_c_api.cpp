@@ -249,6 +249,7 @@ class Session {
     fastctc_transcript_token(transcript, index, index % 2 == 0 ? &token : nullptr);
     fastctc_transcript_alternative(transcript, index, &alternative);
     fastctc_transcript_alternative_word(transcript, index, index, &word);
+    fastctc_transcript_alternative_token(transcript, index, index, &token);
     fastctc_transcript_speech(transcript, index, &speech);
     fastctc_transcript_confidence(transcript);
   }

@@ -51,6 +51,7 @@ class Alternative(c.Structure):
     _fields_ = (
         ("text", c.c_char_p),
         ("n_words", c.c_size_t),
+        ("n_tokens", c.c_size_t),
         ("score", c.c_double),
         ("acoustic_score", c.c_double),
         ("lm_score", c.c_double),
@@ -122,21 +123,28 @@ class Api:
             words.append(fastctc.Word(**{**values, "text": word.text.decode()}))
         return tuple(words)
 
-    def transcript(self, handle: Any) -> fastctc.Transcript:
-        handle = c.c_void_p(handle if isinstance(handle, int) else handle.value)
+    def tokens(self, count: int, get: Callable[[int, Any], None]) -> tuple[fastctc.Token, ...]:
         tokens = []
-        for index in range(self.value("transcript_n_tokens", handle)):
+        for index in range(count):
             token = Token()
-            self.call("transcript_token", handle, c.c_size_t(index), c.byref(token))
+            get(index, c.byref(token))
             values = (token.start_s, token.end_s, token.log_prob, token.confidence)
             tokens.append(fastctc.Token(token.id, token.piece.decode(), *values))
+        return tuple(tokens)
+
+    def transcript(self, handle: Any) -> fastctc.Transcript:
+        handle = c.c_void_p(handle if isinstance(handle, int) else handle.value)
+        tokens = self.tokens(
+            self.value("transcript_n_tokens", handle),
+            lambda index, token: self.call("transcript_token", handle, c.c_size_t(index), token),
+        )
         return fastctc.Transcript(
             self.value("transcript_text", handle).decode(),
             self.words(
                 self.value("transcript_n_words", handle),
                 lambda index, word: self.call("transcript_word", handle, c.c_size_t(index), word),
             ),
-            tuple(tokens),
+            tokens,
             self.value("transcript_confidence", handle),
             self.value("transcript_duration_s", handle),
             self.value("transcript_method", handle).decode(),
@@ -151,8 +159,12 @@ class Api:
             def get(word_index: int, word: Any, index: int = index) -> None:
                 self.call("transcript_alternative_word", handle, c.c_size_t(index), c.c_size_t(word_index), word)
 
+            def get_token(token_index: int, token: Any, index: int = index) -> None:
+                self.call("transcript_alternative_token", handle, c.c_size_t(index), c.c_size_t(token_index), token)
+
             scores = (one.score, one.acoustic_score, one.lm_score, one.bonus_score)
-            yield fastctc.Alternative(one.text.decode(), self.words(one.n_words, get), *scores)
+            words, tokens = self.words(one.n_words, get), self.tokens(one.n_tokens, get_token)
+            yield fastctc.Alternative(one.text.decode(), words, *scores, tokens=tokens)
 
 
 def pointer(samples: npt.NDArray[Any]) -> c.c_void_p:

@@ -66,7 +66,7 @@ class TestTranscribe:
         first, second = map(json.loads, capsys.readouterr().out.splitlines())
         assert (first["file"], first["text"]) == ("a.wav", "this is a")
         assert (second["file"], second["text"]) == ("b.wav", "this is b")
-        assert first["words"][1] == {"text": "is", "start_s": 1.0, "end_s": 1.5, "confidence": 0.9}
+        assert first["words"][1] == {"text": "is", "start_s": 1.0, "end_s": 1.5, "confidence": 0.9, "score": 0.0}
 
     @pytest.mark.parametrize(("kind", "begins"), [("srt", "1\n00:00:00,000 --> "), ("vtt", "WEBVTT\n")])
     def test_subtitles_of_one_file(

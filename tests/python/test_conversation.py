@@ -180,8 +180,8 @@ class TestFormats:
             "end_s": 4.0,
             "text": "well then",
             "words": [
-                {"text": "well", "start_s": 1.25, "end_s": 1.75, "confidence": 0.5},
-                {"text": "then", "start_s": 1.75, "end_s": 4.0, "confidence": 1.0},
+                {"text": "well", "start_s": 1.25, "end_s": 1.75, "confidence": 0.5, "score": 0.0},
+                {"text": "then", "start_s": 1.75, "end_s": 4.0, "confidence": 1.0, "score": 0.0},
             ],
             "confidence": 0.75,
             "name": "A & B",

@@ -162,7 +162,8 @@ def test_json_is_rounded_and_not_escaped() -> None:
     tokens = (Token(3, "▁zwölf", 0.1 + 0.2, 0.3456789, -0.123456789, 2 / 3), Token(4, "x", 1, 2, -math.inf, 0.0))
     content = to_json(Transcript("zwölf", (Word("zwölf", 0.1 + 0.2, 0.3456789, 1 / 3),), tokens, 1 / 3, 1.23456))
     assert content == (
-        '{"text": "zwölf", "words": [{"text": "zwölf", "start_s": 0.3, "end_s": 0.346, "confidence": 0.3333}], '
+        '{"text": "zwölf", "words": [{"text": "zwölf", "start_s": 0.3, "end_s": 0.346, "confidence": 0.3333, '
+        '"score": 0.0}], '
         '"tokens": [{"id": 3, "piece": "▁zwölf", "start_s": 0.3, "end_s": 0.346, "log_prob": -0.1235, '
         '"confidence": 0.6667}, {"id": 4, "piece": "x", "start_s": 1, "end_s": 2, "log_prob": null, '
         '"confidence": 0.0}], "confidence": 0.3333, "duration_s": 1.235, "method": "", "speech": []}\n'

@@ -143,6 +143,7 @@ typedef struct fastctc_token {
 typedef struct fastctc_alternative {
   const char* text;
   size_t n_words;
+  size_t n_tokens;
   double score; /* acoustic_score + lm_score + bonus_score */
   double acoustic_score;
   double lm_score;
@@ -189,6 +190,8 @@ FASTCTC_API fastctc_status fastctc_transcript_alternative(const fastctc_transcri
                                                           fastctc_alternative* alternative);
 FASTCTC_API fastctc_status fastctc_transcript_alternative_word(const fastctc_transcript* transcript, size_t index,
                                                                size_t word_index, fastctc_word* word);
+FASTCTC_API fastctc_status fastctc_transcript_alternative_token(const fastctc_transcript* transcript, size_t index,
+                                                                size_t token_index, fastctc_token* token);
 /* What speech detection found; none unless the option vad.kind asks for it. */
 FASTCTC_API size_t fastctc_transcript_n_speech(const fastctc_transcript* transcript);
 FASTCTC_API fastctc_status fastctc_transcript_speech(const fastctc_transcript* transcript, size_t index,

@@ -78,5 +78,6 @@ StreamOptions stream_options(const fastctc_recognizer& recognizer, const fastctc
 
 std::vector<float> samples_of(const fastctc_int16* samples, std::size_t n_samples);
 void copy(const Word& from, fastctc_word* to);
+void copy(const Token& from, fastctc_token* to);
 
 }  // namespace fastctc::c_api

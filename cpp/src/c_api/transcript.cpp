@@ -9,6 +9,10 @@ void copy(const Word& from, fastctc_word* to) {
   *to = {from.text.c_str(), from.start_s, from.end_s, from.confidence, from.score};
 }
 
+void copy(const Token& from, fastctc_token* to) {
+  *to = {from.id, from.piece.c_str(), from.start_s, from.end_s, from.log_prob, from.confidence};
+}
+
 }  // namespace fastctc::c_api
 
 namespace {
@@ -51,10 +55,7 @@ size_t fastctc_transcript_n_tokens(const fastctc_transcript* transcript) {
 }
 
 fastctc_status fastctc_transcript_token(const fastctc_transcript* transcript, size_t index, fastctc_token* token) {
-  return guarded([&] {
-    const fastctc::Token& from = element(of(transcript).tokens, index, "token");
-    require(token, "token") = {from.id, from.piece.c_str(), from.start_s, from.end_s, from.log_prob, from.confidence};
-  });
+  return guarded([&] { copy(element(of(transcript).tokens, index, "token"), &require(token, "token")); });
 }
 
 size_t fastctc_transcript_n_alternatives(const fastctc_transcript* transcript) {
@@ -65,7 +66,7 @@ fastctc_status fastctc_transcript_alternative(const fastctc_transcript* transcri
                                               fastctc_alternative* alternative) {
   return guarded([&] {
     const fastctc::Alternative& from = element(of(transcript).alternatives, index, "alternative");
-    require(alternative, "alternative") = {from.text.c_str(),   from.words.size(), from.score,
+    require(alternative, "alternative") = {from.text.c_str(),   from.words.size(), from.tokens.size(), from.score,
                                            from.acoustic_score, from.lm_score,     from.bonus_score};
   });
 }
@@ -75,6 +76,14 @@ fastctc_status fastctc_transcript_alternative_word(const fastctc_transcript* tra
   return guarded([&] {
     const fastctc::Alternative& from = element(of(transcript).alternatives, index, "alternative");
     copy(element(from.words, word_index, "word"), &require(word, "word"));
+  });
+}
+
+fastctc_status fastctc_transcript_alternative_token(const fastctc_transcript* transcript, size_t index,
+                                                    size_t token_index, fastctc_token* token) {
+  return guarded([&] {
+    const fastctc::Alternative& from = element(of(transcript).alternatives, index, "alternative");
+    copy(element(from.tokens, token_index, "token"), &require(token, "token"));
   });
 }
 
