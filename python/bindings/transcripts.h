@@ -22,9 +22,9 @@ py::tuple tuple_of(const Items& items, Make&& make) {
 }
 
 // (text, words, tokens, confidence, duration_s, method, speech, alternatives); a word is (text, start_s, end_s,
-// confidence, score), a token (id, piece, start_s, end_s, log_prob, confidence), a segment of speech (start_s, end_s), an
-// alternative (text, words, score, acoustic_score, lm_score, bonus_score, tokens). Texts are UTF-8: Vocabulary takes no
-// other pieces.
+// confidence, score), a token (id, piece, start_s, end_s, log_prob, confidence), a segment of speech (start_s, end_s),
+// an alternative (text, words, score, acoustic_score, lm_score, bonus_score, tokens). Texts are UTF-8: Vocabulary takes
+// no other pieces.
 inline py::tuple to_python(const std::vector<fastctc::Word>& words) {
   return tuple_of(words, [](const fastctc::Word& word) {
     return py::make_tuple(word.text, word.start_s, word.end_s, word.confidence, word.score);
