@@ -13,10 +13,7 @@ full-size graphs have random weights; they are made in a temporary directory fro
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +25,8 @@ import numpy.typing as npt
 import soundfile
 
 import harness
-from end_to_end import EXTERNAL, PEERS, RATE_HZ, ROOT
+from encoder import make_exported
+from end_to_end import EXTERNAL, PEERS, RATE_HZ
 from fastctc.export.optimize import optimize_directory
 
 DURATIONS_S = (30, 60, 120, 300, 600, 1800, 7200)
@@ -47,32 +45,10 @@ def make_recording(path: Path, duration_s: int) -> None:
 
 
 def make_folder(model: str, folder: Path) -> bool:
-    """A directory for every system: model.onnx, tokens and, for fastctc, the long-form graph and the manifest."""
-    if model == "demo":
-        source = ROOT / "models" / "digits"
-        for name, target in (("offline.onnx", "model.onnx"), ("exact-1040ms-x8.onnx", "long.onnx")):
-            shutil.copy(source / name, folder / target)
-        for name in ("weights.bin", "tokens.txt"):
-            shutil.copy(source / name, folder)
-    else:
-        source = EXTERNAL / "models" / "large"
-        for name, target in (("skeleton_offline", "model.onnx"), ("skeleton_stream_exact_x8", "long.onnx")):
-            skeleton = source / f"{name}.onnx"
-            if not skeleton.exists():
-                return False
-            command = [sys.executable, str(source / "materialise.py"), str(skeleton), str(folder / target)]
-            subprocess.run(command, check=True)
-        shutil.copy(EXTERNAL / "models" / "user" / "tokens.txt", folder)
-    shutil.copy(folder / "tokens.txt", folder / "vocab.txt")
-    manifest = {
-        "fastctc": 1,
-        "graphs": {"offline": "model.onnx", "long_form": "long.onnx"},
-        "frontend": {"preset": "nemo", "normalize": "none"},
-    }
-    (folder / "fastctc.json").write_text(json.dumps(manifest), encoding="utf-8")
+    """The directory of encoder.py's systems, with optimized graphs for fastctc. False where data is absent."""
+    if not make_exported(model, folder):
+        return False
     optimize_directory(folder)
-    config = {"model_type": "nemo-conformer-ctc", "features_size": 80, "subsampling_factor": 8}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return True
 
 
