@@ -43,6 +43,7 @@ SessionOptions session_options(SessionOptions options, const Json& json) {
   object.read("graph_optimization", options.graph_optimization);
   object.read("config_entries", options.config_entries);
   object.read("memory_arena", options.memory_arena);
+  object.read("instruction_set", options.instruction_set);
   object.read("cache", options.cache);
   object.finish();
   return options;

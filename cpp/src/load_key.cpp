@@ -61,7 +61,7 @@ void add_options(Key& key, const ModelOptions& model) {
 
 void add_options(Key& key, const SessionOptions& session) {
   key.add(session.library).add(session.provider).add(session.provider_options).add(session.graph_optimization);
-  key.add(session.config_entries);
+  key.add(session.config_entries).add(session.instruction_set);
   for (const int value :
        {session.intra_op_threads, session.inter_op_threads, int{session.memory_arena}, int{session.cache}}) {
     key.add(value);

@@ -58,6 +58,8 @@ inline fastctc::SessionOptions session_options(const py::dict& fields) {
       options.config_entries = string_pairs(name, value);
     } else if (name == "memory_arena") {
       options.memory_arena = option_value<bool>(name, value, "true or false");
+    } else if (name == "instruction_set") {
+      options.instruction_set = option_value<std::string>(name, value, "a string");
     } else if (name == "cache") {
       options.cache = option_value<bool>(name, value, "true or false");
     } else {

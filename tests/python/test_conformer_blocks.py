@@ -82,8 +82,9 @@ def test_a_product_has_its_bias_where_there_is_one(model: FastConformer) -> None
 
 def test_half_of_a_feed_forward(model: FastConformer) -> None:
     blocks, x, (first, second) = ConformerBlocks(model), normal(6, 64), model.layers[0].feed_forwards[0]
-    found = run(blocks.b, blocks.feed_forward("x", (first, second)), x=x)
-    expected = (silu(x @ first.weight + first.bias) @ second.weight + second.bias) / 2
+    added = normal(6, 64, seed=1)
+    found = run(blocks.b, blocks.feed_forward("x", (first, second), "added"), x=x, added=added)
+    expected = added + (silu(x @ first.weight + first.bias) @ second.weight + second.bias) / 2
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -197,13 +198,14 @@ def test_attention_in_blocks(request: pytest.FixtureRequest, kind: str, n_frames
     blocks = _Blocks(graph, "n_frames")
     found = run(
         graph.b,
-        blocks.attend("x", layer),
+        blocks.attend("x", layer, "added"),
         x=x.transpose(1, 0, 2).reshape(-1, 64),
+        added=np.ones((2 * n_frames, 64), np.float32),
         n_frames=np.array([n_frames]),
         length=8 * np.array(lengths) - 7,
         audio_signal=np.zeros((2, 80, 8), np.float32),
     )
-    expected = attention(architecture, x, lengths)
+    expected = attention(architecture, x, lengths) + 1
     for item, values, length in zip(found.reshape(n_frames, 2, 64).transpose(1, 0, 2), expected, lengths, strict=True):
         np.testing.assert_allclose(item[:length], values[:length], rtol=1e-3, atol=2e-5)
 

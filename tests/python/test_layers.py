@@ -31,6 +31,7 @@ COMMON_SOURCES = {
     "options_text.h",
     "log_message.h",
     "mapped_file.h",
+    "processor.h",
     "utf8.h",
     "frame_scorer.h",
     "shared_library.h",

@@ -88,15 +88,20 @@ void ORT_API_CALL forward_log(void*, OrtLoggingLevel severity, const char* categ
   }
 }
 
-bool is_supported(const char* version) {
+// Asked before GetApi, which prints to standard error when it is too old.
+bool is_at_least(const char* version, unsigned api_version) {
   int major = 0;
   int minor = 0;
-  // Asked before GetApi, which prints to standard error when it is too old.
   if (!version || std::sscanf(version, "%d.%d", &major, &minor) != 2) return false;
-  return major > 1 || (major == 1 && minor >= static_cast<int>(kOrtApiVersion));
+  return major > 1 || (major == 1 && minor >= static_cast<int>(api_version));
 }
 
-const OrtApi* load_api(SharedLibrary& file, const std::string& name, EngineInfo& info) {
+struct Loaded {
+  const OrtApi* api;
+  ParallelFor parallel_for;
+};
+
+Loaded load_api(SharedLibrary& file, const std::string& name, EngineInfo& info) {
   using GetApiBase = const OrtApiBase*(ORT_API_CALL*)();
   const auto get_base = reinterpret_cast<GetApiBase>(file.symbol("OrtGetApiBase"));
   if (!get_base) {
@@ -104,14 +109,15 @@ const OrtApi* load_api(SharedLibrary& file, const std::string& name, EngineInfo&
   }
   const OrtApiBase* base = get_base();
   const char* version = base ? base->GetVersionString() : nullptr;
-  const OrtApi* api = is_supported(version) ? base->GetApi(kOrtApiVersion) : nullptr;
+  const OrtApi* api = is_at_least(version, kOrtApiVersion) ? base->GetApi(kOrtApiVersion) : nullptr;
   if (!api) {
     throw EngineNotFoundError(name + " is ONNX Runtime " + (version ? version : "of an unknown version") +
                               "; fastctc needs 1." + std::to_string(kOrtApiVersion) + " or newer. " + kWhatToInstall);
   }
   info.library = name;
   info.version = version;
-  return api;
+  const OrtApi* newer = is_at_least(version, kParallelForVersion) ? base->GetApi(kParallelForVersion) : nullptr;
+  return {api, newer ? newer->KernelContext_ParallelFor : nullptr};
 }
 
 // A copy of the table that ends with the oldest API: the header's inline functions that call newer entries, which an
@@ -132,12 +138,13 @@ std::unique_ptr<Engine> open(const std::string& library) {
       continue;
     }
     EngineInfo info;
-    ort::InitApi(only_oldest_entries(load_api(file, name, info)));
+    const Loaded loaded = load_api(file, name, info);
+    ort::InitApi(only_oldest_entries(loaded.api));
     file.release();
     try {
       info.providers = ort::GetAvailableProviders();
-      return std::unique_ptr<Engine>(
-          new Engine{std::move(info), ort::Env(ORT_LOGGING_LEVEL_WARNING, "fastctc", forward_log, nullptr)});
+      return std::unique_ptr<Engine>(new Engine{std::move(info), loaded.parallel_for,
+                                                ort::Env(ORT_LOGGING_LEVEL_WARNING, "fastctc", forward_log, nullptr)});
     } catch (const ort::Exception& error) {
       throw EngineError(name + ": ONNX Runtime can't start: " + error.what());
     }

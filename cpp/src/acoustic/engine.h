@@ -8,8 +8,11 @@
 
 namespace fastctc {
 
+using ParallelFor = decltype(OrtApi::KernelContext_ParallelFor);
+
 struct Engine {
   EngineInfo info;
+  ParallelFor parallel_for;  // null: the library is older than 1.17
   ort::Env environment;
 };
 

@@ -29,23 +29,6 @@ constexpr std::size_t kAlignment = 4096;
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
 
-// The TensorProto's external_data: location, offset, length, and what ONNX Runtime adds. Empty where it has none.
-Entries external_data(std::string_view tensor) {
-  Entries entries;
-  ProtobufMessage fields(tensor);
-  while (fields.next()) {
-    if (fields.field() != kTensorExternalData) continue;
-    std::pair<std::string, std::string> entry;
-    ProtobufMessage parts(fields.content());
-    while (parts.next()) {
-      if (parts.field() == kEntryKey) entry.first = parts.content();
-      if (parts.field() == kEntryValue) entry.second = parts.content();
-    }
-    entries.push_back(std::move(entry));
-  }
-  return entries;
-}
-
 // Calls visit(tensor) for each initializer of a GraphProto, in the graphs of its nodes too.
 template <class Visit>
 void each_initializer(std::string_view graph, const Visit& visit) {
@@ -217,6 +200,22 @@ std::string with_entries(std::string_view tensor, const Entries& entries) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> external_data(std::string_view tensor) {
+  Entries entries;
+  ProtobufMessage fields(tensor);
+  while (fields.next()) {
+    if (fields.field() != kTensorExternalData) continue;
+    std::pair<std::string, std::string> entry;
+    ProtobufMessage parts(fields.content());
+    while (parts.next()) {
+      if (parts.field() == kEntryKey) entry.first = parts.content();
+      if (parts.field() == kEntryValue) entry.second = parts.content();
+    }
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
 
 std::set<std::string> external_files(std::string_view onnx) {
   std::set<std::string> names;

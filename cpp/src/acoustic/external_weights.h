@@ -7,8 +7,13 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace fastctc {
+
+// A TensorProto's external_data: location, offset, length, and what ONNX Runtime adds. Empty where it has none.
+std::vector<std::pair<std::string, std::string>> external_data(std::string_view tensor);
 
 // The files that initializers of the graph are in, as it names them; a file that isn't ONNX names none.
 std::set<std::string> external_files(std::string_view onnx);

@@ -19,6 +19,8 @@ namespace ort = ::fastctc_ort;
 // The oldest API that has every call made here. Asking for no more lets one build run with every library since then,
 // whatever header it was compiled against.
 constexpr unsigned kOrtApiVersion = 16;
+// Of the one later call, which is done without where the library doesn't have it.
+constexpr unsigned kParallelForVersion = 17;
 // The part of the table that those libraries have; its last entry is the last one of 1.16.
 constexpr std::size_t kOrtApiBytes = offsetof(OrtApi, KernelContext_GetResource) + sizeof(void*);
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "acoustic/engine.h"
+#include "acoustic/linear/linear_operators.h"
 #include "acoustic/session_cache.h"
 #include "external_data.h"
 #include "fastctc/error.h"
@@ -113,7 +114,13 @@ void check_threads(const char* option, int value) {
   }
 }
 
-ort::SessionOptions session_options(const SessionOptions& options, const EngineInfo& info) {
+// On other providers the operators would cut the graph into pieces.
+const LinearKernel* linear_kernel(const SessionOptions& options) {
+  const LinearKernel* kernel = choose_linear_kernel(options.instruction_set);
+  return lower(short_name(options.provider)) == "cpu" ? kernel : nullptr;
+}
+
+ort::SessionOptions session_options(const SessionOptions& options, const Engine& running) {
   check_threads("intra_op_threads", options.intra_op_threads);
   check_threads("inter_op_threads", options.inter_op_threads);
   ort::SessionOptions target;
@@ -131,7 +138,8 @@ ort::SessionOptions session_options(const SessionOptions& options, const EngineI
       throw OptionError("Option config_entries: ONNX Runtime refuses '" + entry.first + "': " + error.what());
     }
   }
-  append_provider(target, options, info);
+  append_provider(target, options, running.info);
+  if (const LinearKernel* kernel = linear_kernel(options)) add_linear_operators(target, *kernel, running);
   return target;
 }
 
@@ -185,8 +193,10 @@ std::wstring native_path(const std::string& path) { return std::filesystem::u8pa
 const std::string& native_path(const std::string& path) { return path; }
 #endif
 
-ort::Session open_plainly(const std::string& graph_path, Engine& running, const SessionOptions& options) {
-  const ort::SessionOptions target = session_options(options, running.info);
+ort::Session open_plainly(const std::string& graph_path, Engine& running, const SessionOptions& options,
+                          const LinearWeights& weights = {}) {
+  ort::SessionOptions target = session_options(options, running);
+  weights.share(target);
   try {
     return ort::Session(running.environment, native_path(graph_path).c_str(), target);
   } catch (const ort::Exception& error) {
@@ -197,7 +207,7 @@ ort::Session open_plainly(const std::string& graph_path, Engine& running, const 
 // Lets ONNX Runtime write what it makes of the graph, with the weights as its operators packed them.
 void save_optimized(const std::string& graph_path, Engine& running, const SessionOptions& options,
                     const std::filesystem::path& target_path, const std::string& weights_name) {
-  ort::SessionOptions target = session_options(options, running.info);
+  ort::SessionOptions target = session_options(options, running);
   target.SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);  // it warns that the file is for this processor only
   target.SetOptimizedModelFilePath(target_path.c_str());
   target.AddConfigEntry("session.optimized_model_external_initializers_file_name", weights_name.c_str());
@@ -210,7 +220,7 @@ void save_optimized(const std::string& graph_path, Engine& running, const Sessio
 ort::Session open_entry(const SessionCache::Entry& entry, Engine& running, SessionOptions options) {
   options.graph_optimization = "disabled";  // it is optimized
   try {
-    return ort::Session(running.environment, entry.graph.c_str(), session_options(options, running.info));
+    return ort::Session(running.environment, entry.graph.c_str(), session_options(options, running));
   } catch (const ort::Exception& error) {
     log_message(LogLevel::info, "The optimized session " + entry.graph.u8string() +
                                     " can't be opened, and is made anew: " + error.what());
@@ -237,8 +247,10 @@ std::optional<SessionCache::Entry> make_entry(const SessionCache& cache, const S
 OpenedSession open_session(const std::string& graph_path, const SessionOptions& options) {
   check_file(graph_path);
   Engine& running = engine(options.library);
+  LinearWeights weights = linear_kernel(options) ? LinearWeights::map(graph_path) : LinearWeights();
   const auto without_cache = [&](Findings::Values values = {}, Findings::Save save = nullptr) {
-    return OpenedSession{open_plainly(graph_path, running, options),
+    ort::Session session = open_plainly(graph_path, running, options, weights);
+    return OpenedSession{std::move(weights), std::move(session),
                          std::make_shared<Findings>(std::move(values), std::move(save))};
   };
   const std::string directory = options.cache ? session_cache_directory() : std::string();
@@ -248,12 +260,16 @@ OpenedSession open_session(const std::string& graph_path, const SessionOptions& 
   const SessionCache cache(std::filesystem::u8path(directory));
   const auto keep = [cache, key](const Findings::Values& values) { cache.keep(*key, values); };
   std::optional<SessionCache::Entry> entry = cache.find(*key);
+  if (!weights.empty()) {  // there is nothing to pack, so only what is found is kept
+    if (!entry) cache.leave(*key, graph_path, "Its weights are mapped from its own file");
+    return without_cache(entry ? entry->findings : Findings::Values(), keep);
+  }
   for (const bool is_found : {true, false}) {
     if (!is_found) entry = make_entry(cache, *key, graph_path, running, options);
     if (!entry) continue;
     if (entry->graph.empty()) return without_cache(entry->findings, keep);
     ort::Session session = open_entry(*entry, running, options);
-    if (session) return {std::move(session), std::make_shared<Findings>(entry->findings, keep)};
+    if (session) return {{}, std::move(session), std::make_shared<Findings>(entry->findings, keep)};
     cache.remove(*key);
     if (!is_found) cache.give_up(*key, graph_path, "ONNX Runtime can't open what it saved");
   }

@@ -65,7 +65,7 @@ void log_failure(const fs::path& directory, const std::string& reason) {
 
 struct SessionCache::Record {
   std::string source;
-  std::string unusable;                          // why ONNX Runtime can't save it; empty: it can
+  std::string unusable;                          // why no session is kept; empty: one is
   std::map<std::string, std::uint64_t> weights;  // bytes by file name
   Findings::Values findings;
 };
@@ -151,7 +151,12 @@ std::optional<SessionCache::Entry> SessionCache::make(const SessionKey& key, con
 
 void SessionCache::give_up(const SessionKey& key, const std::string& source, const std::string& reason) const {
   log_failure(directory_, reason + ".");
+  leave(key, source, reason);
+}
+
+void SessionCache::leave(const SessionKey& key, const std::string& source, const std::string& reason) const {
   try {
+    fs::create_directories(directory_);
     write(key, {source, reason, {}, {}});
   } catch (const fs::filesystem_error&) {  // then the next process tries again
   }

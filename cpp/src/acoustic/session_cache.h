@@ -24,7 +24,7 @@ namespace fastctc {
 class SessionCache {
  public:
   struct Entry {
-    std::filesystem::path graph;  // empty: ONNX Runtime can't save a session of this graph
+    std::filesystem::path graph;  // empty: no session of this graph is kept
     Findings::Values findings;
   };
   // Saves an optimized graph at the first path, all its weights in a file of the second name beside it.
@@ -37,7 +37,9 @@ class SessionCache {
   // Makes the entry. source: the graph's path, for people. Empty where it can't be kept; that is logged. What save()
   // raises passes.
   std::optional<Entry> make(const SessionKey& key, const std::string& source, const Save& save) const;
-  // Notes that ONNX Runtime can't save this graph.
+  // Makes an entry for findings alone.
+  void leave(const SessionKey& key, const std::string& source, const std::string& reason) const;
+  // The same for a graph that ONNX Runtime can't save; that is logged.
   void give_up(const SessionKey& key, const std::string& source, const std::string& reason) const;
   void remove(const SessionKey& key) const;
   // Writes findings of an entry; nothing happens where that fails.

@@ -99,7 +99,7 @@ std::optional<SessionKey> session_key(const fs::path& graph, const SessionOption
   try {
     SessionKey key;
     ContentHash hash;
-    hash.add(kFormat).add(engine.version).add(processor()).add(options.graph_optimization);
+    hash.add(kFormat).add(engine.version).add(processor()).add(options.graph_optimization).add(options.instruction_set);
     std::error_code ignored;  // a library that is found by its name alone has no size
     hash.add(std::to_string(fs::file_size(fs::u8path(engine.library), ignored)));
     const std::map<std::string, std::string> entries(options.config_entries.begin(), options.config_entries.end());

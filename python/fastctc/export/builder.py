@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from fastctc.export.graph import import_onnx
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["MICROSOFT", "GraphBuilder"]
+__all__ = ["MICROSOFT", "OPSET", "GraphBuilder"]
 
 MICROSOFT = "com.microsoft"
 """The domain of ONNX Runtime's own operators; every build of it has them for the CPU."""
@@ -24,10 +24,13 @@ IR_VERSION = 8
 class GraphBuilder:
     """Nodes and constants of a graph; equal constants are one."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Sequence[onnx.FunctionProto] = ()) -> None:
+        """Functions may be used as operators, of their domains."""
+        self._functions = functions
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._renamed: dict[str, str] = {}
+        self._untyped: list[str] = []  # outputs of operators that only ONNX Runtime knows; all of them are float32
         self._prefix = ""
 
     def constant(self, values: NDArray[Any]) -> str:
@@ -53,6 +56,8 @@ class GraphBuilder:
         name = f"{self._prefix}{operator}_{len(self._nodes)}"
         outputs = [name] if n_outputs == 1 else [f"{name}_{i}" for i in range(n_outputs)]
         self._nodes.append(import_onnx().helper.make_node(operator, inputs, outputs, name, **attributes))
+        if attributes.get("domain") == MICROSOFT:
+            self._untyped += outputs
         return outputs
 
     def choose(self, condition: str, then: Callable[[], str], otherwise: Callable[[], str]) -> str:
@@ -78,9 +83,12 @@ class GraphBuilder:
         for node in self._nodes:
             for names in (node.input, node.output):
                 names[:] = [self._renamed.get(entry, entry) for entry in names]
+        types = [helper.make_tensor_value_info(entry, import_onnx().TensorProto.FLOAT, None) for entry in self._untyped]
+        domains = (MICROSOFT, *sorted({function.domain for function in self._functions}))
         model = helper.make_model(
-            helper.make_graph(self._nodes, name, inputs, outputs, self._initializers()),
-            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)],
+            helper.make_graph(self._nodes, name, inputs, outputs, self._initializers(), value_info=types),
+            opset_imports=[helper.make_opsetid("", OPSET), *(helper.make_opsetid(domain, 1) for domain in domains)],
+            functions=self._functions,
             ir_version=IR_VERSION,
             producer_name="fastctc",
         )

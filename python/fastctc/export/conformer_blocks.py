@@ -1,8 +1,8 @@
 """What the graphs of a FastConformer share, whatever they read: products, norms, a layer's order, position encodings.
 
-A tensor of frames is [time * batch, width], time first, so every product with a layer's weights is one matrix product.
-1 x 1 convolutions are such products; scales (1/2 of the feed-forwards, 1/sqrt(head width), xscaling) are in the
-weights.
+A tensor of frames is [time * batch, width], time first, so every product with a layer's weights is one matrix product,
+with its bias and what follows it at once (`linear`). 1 x 1 convolutions are such products; scales (1/2 of the
+feed-forwards, 1/sqrt(head width), xscaling) are in the weights.
 
 Scores of a query at place i and a key at place j (Dai et al. 2019, arXiv:1901.02860; NeMo,
 RelPositionMultiHeadAttention), p the projected sinusoids of the distance:
@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastctc.export.builder import MICROSOFT, GraphBuilder
+from fastctc.export.builder import MICROSOFT, OPSET, GraphBuilder
 from fastctc.export.fastconformer import Convolution, FastConformer, Layer, Linear, Norm
+from fastctc.export.linear import DOMAIN, linear_functions
+from fastctc.reference.linear import pack_panels
 
 __all__ = ["HIDDEN_SCORE", "ConformerBlocks", "sinusoids"]
 
@@ -32,26 +34,25 @@ LOWEST_SCORE = -50.0
 """Below a row's highest one. The exponential is 2e-22, nothing beside 1. What is hidden by -10000 gives denormal
 numbers inside softmax, which takes six times as long then on x86; so do products with weights near them."""
 
-Block = Callable[[str, Layer], str]
+Block = Callable[[str, Layer, str], str]
+"""Of the normalised input, the layer, and what the result is added to."""
 
 
 class ConformerBlocks:
     """The graph under construction, and what layers are made of."""
 
     def __init__(self, model: FastConformer) -> None:
-        self.b = GraphBuilder()
+        self.b = GraphBuilder(linear_functions(OPSET))
         self.model = model
 
-    def linear(self, x: str, linear: Linear) -> str:
-        """A product and its bias; without a bias where all of it is 0."""
-        weight = self.b.floats(linear.weight)
-        return (
-            self.b.add("Gemm", x, weight, self.b.floats(linear.bias)) if linear.bias.any() else self.product(x, linear)
-        )
+    def linear(self, x: str, linear: Linear, *residual: str, then: str = "") -> str:
+        """A product, its bias, and a residual or an activation (Silu, Sigmoid)."""
+        operands = self.b.floats(pack_panels(linear.weight)), self.b.floats(linear.bias)
+        return self.b.add(f"Linear{'Add' if residual else then}", x, *operands, *residual, domain=DOMAIN)
 
     def product(self, x: str, linear: Linear) -> str:
         """Without the bias."""
-        return self.b.add("MatMul", x, self.b.floats(linear.weight))
+        return self.linear(x, Linear(linear.weight, np.zeros_like(linear.bias)))
 
     def norm(self, x: str, norm: Norm) -> str:
         """Over the last axis."""
@@ -66,45 +67,42 @@ class ConformerBlocks:
         """To a constant shape, -1 what is left."""
         return self.b.add("Reshape", x, self.b.integers(shape))
 
-    def feed_forward(self, x: str, linears: tuple[Linear, Linear]) -> str:
+    def feed_forward(self, x: str, linears: tuple[Linear, Linear], residual: str) -> str:
         """Half of it, as Conformer adds it."""
-        return self.linear(self.silu(self.linear(x, linears[0])), linears[1].scaled(0.5))
+        return self.linear(self.linear(x, linears[0], then="Silu"), linears[1].scaled(0.5), residual)
 
     def gated(self, x: str, layer: Layer) -> str:
         """The gated linear unit in front of a layer's depthwise convolution, as two products: nothing to split."""
         width = self.model.width
         value, gate = (
-            self.linear(x, Linear(layer.gate.weight[:, half], layer.gate.bias[half]))
-            for half in (slice(0, width), slice(width, None))
+            self.linear(x, Linear(layer.gate.weight[:, half], layer.gate.bias[half]), then=then)
+            for half, then in ((slice(0, width), ""), (slice(width, None), "Sigmoid"))
         )
-        return self.b.add("Mul", value, self.b.add("Sigmoid", gate))
+        return self.b.add("Mul", value, gate)
 
     def layer(self, x: str, layer: Layer, attention: Block, convolution: Block) -> str:
         """A Conformer layer; the two blocks that look at other frames are the caller's."""
-        b = self.b
-        x = b.add("Add", x, self.feed_forward(self.norm(x, layer.norms["feed_forward1"]), layer.feed_forwards[0]))
-        x = b.add("Add", x, attention(self.norm(x, layer.norms["self_att"]), layer))
-        x = b.add("Add", x, convolution(self.norm(x, layer.norms["conv"]), layer))
-        x = b.add("Add", x, self.feed_forward(self.norm(x, layer.norms["feed_forward2"]), layer.feed_forwards[1]))
-        return self.norm(x, layer.norms["out"])
+        norms, feed_forwards = layer.norms, layer.feed_forwards
+        x = self.feed_forward(self.norm(x, norms["feed_forward1"]), feed_forwards[0], x)
+        x = attention(self.norm(x, norms["self_att"]), layer, x)
+        x = convolution(self.norm(x, norms["conv"]), layer, x)
+        x = self.feed_forward(self.norm(x, norms["feed_forward2"]), feed_forwards[1], x)
+        return self.norm(x, norms["out"])
 
     def queries(self, x: str, layer: Layer, cut: Callable[[str], str] = str) -> tuple[str, str]:
         """Scaled, with the biases by content and by position, each [..., width] as `cut` makes of the product."""
-        b = self.b
         scale = np.float32(1 / math.sqrt(self.model.heads[1]))
         query = layer.attention["q"]
-        product = cut(b.add("MatMul", x, b.floats(query.weight * scale)))
-        by_content, by_position = (
-            b.add("Add", product, b.floats((query.bias + bias.ravel()) * scale))
-            for bias in (layer.pos_bias_u, layer.pos_bias_v)
-        )
-        return by_content, by_position
+        bias = (query.bias + layer.pos_bias_u.ravel()) * scale
+        by_content = cut(self.linear(x, Linear(query.weight * scale, bias)))
+        between = (layer.pos_bias_v - layer.pos_bias_u).ravel() * scale
+        return by_content, self.b.add("Add", by_content, self.b.floats(between))
 
-    def attention_output(self, x: str, layer: Layer) -> str:
+    def attention_output(self, x: str, layer: Layer, residual: str) -> str:
         """The last product of the attention, with the bias of the values."""
         out, values = layer.attention["out"], layer.attention["v"]
         bias = values.bias.astype(np.float64) @ out.weight + out.bias
-        return self.linear(x, Linear(out.weight, bias.astype(np.float32)))
+        return self.linear(x, Linear(out.weight, bias.astype(np.float32)), residual)
 
     def softmax(self, scores: str) -> str:
         """Of scores some of which are hidden."""
@@ -112,11 +110,11 @@ class ConformerBlocks:
         lowest = b.add("Add", b.add("ReduceMax", scores, axes=[-1], keepdims=1), b.floats(LOWEST_SCORE))
         return b.add("Softmax", b.add("Max", scores, lowest), axis=-1)
 
-    def after_depthwise(self, x: str, layer: Layer) -> str:
+    def after_depthwise(self, x: str, layer: Layer, residual: str) -> str:
         """What follows a layer's depthwise convolution."""
         if layer.conv_norm is not None:
             x = self.norm(x, layer.conv_norm)
-        return self.linear(self.silu(x), layer.pointwise)
+        return self.linear(self.silu(x), layer.pointwise, residual)
 
     def depthwise(self, x: str, convolution: Convolution, pads: tuple[int, int]) -> str:
         """Over the first axis of [time, batch, width].

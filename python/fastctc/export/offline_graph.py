@@ -128,8 +128,8 @@ class _Blocks:
         rows = self.n_queries if self.context else 1
         return b.add("Reshape", scores, graph.shape(-1, 1, rows, self.n_keys))
 
-    def attend(self, x: str, layer: Layer) -> str:
-        """A layer's attention over [time * batch, width]."""
+    def attend(self, x: str, layer: Layer, residual: str) -> str:
+        """A layer's attention over [time * batch, width], added to the residual."""
         graph, b = self.graph, self.graph.b
         by_content, by_position = (
             b.add("Reshape", query, self.query_shape)
@@ -144,7 +144,7 @@ class _Blocks:
         scores = b.add("Add", scores, self.shift.rows(by_distance))
         weights = graph.softmax(b.add("Add", scores, self.hidden))
         result = b.add("FusedMatMul", weights, values, domain=MICROSOFT, transBatchB=1)
-        return graph.attention_output(self._join(result), layer)
+        return graph.attention_output(self._join(result), layer, residual)
 
     def _cut(self, x: str, places: str) -> str:
         """Blocks of [time * batch, width]: [frames of a block, blocks, batch, width]."""
@@ -252,10 +252,10 @@ def build_offline(model: FastConformer) -> onnx.ModelProto:
     keep = b.add("Unsqueeze", b.add("Cast", graph.is_valid(frames, graph.lengths[3]), to=1), b.integers([2]))
     blocks = _Blocks(graph, n_frames)
 
-    def convolution(x: str, layer: Layer) -> str:
+    def convolution(x: str, layer: Layer, residual: str) -> str:
         x = b.add("Mul", b.add("Reshape", graph.gated(x, layer), blocks.joined_shape), keep)
         x = graph.reshape(graph.depthwise(x, layer.depthwise, model.conv_pads), -1, model.width)
-        return graph.after_depthwise(x, layer)
+        return graph.after_depthwise(x, layer, residual)
 
     for layer in model.layers:
         x = graph.layer(x, layer, blocks.attend, convolution)

@@ -18,6 +18,7 @@ from fastctc.export.fastconformer import load_graph
 from fastctc.export.graph import Graph, import_onnx, weights_of
 from fastctc.export.half import weights_in_half
 from fastctc.export.int8 import Range, products_in_int8
+from fastctc.export.linear_products import as_products
 from fastctc.export.model_files import WeightsFile
 from fastctc.export.pointwise import pointwise_as_products
 from fastctc.export.products import Product, find_products
@@ -130,7 +131,7 @@ class Quantization:
             raise ModelError(
                 f"The graph {source} is quantised already. Start from the float graph that it was made of."
             )
-        model = pointwise_as_products(original).model()
+        model = pointwise_as_products(as_products(original)).model()
         import_onnx().load_external_data_for_model(model, os.fspath(source.parent))
         path = self._save(model)
         graph = Graph(model, self._folder)

@@ -194,7 +194,7 @@ def _mask(graph: _Graph, x: str, level: int) -> str:
     return b.add("Mul", x, b.add("Unsqueeze", b.add("Cast", seen, to=1), b.integers([1, 3])))
 
 
-def _attention(graph: _Graph, x: str, layer: Layer, index: int) -> str:
+def _attention(graph: _Graph, x: str, layer: Layer, residual: str, index: int) -> str:
     b, (n_heads, head_width) = graph.b, graph.model.heads
     cached_keys, cached_values = f"cache_keys.{index}", f"cache_values.{index}"
     shape = (graph.n_new, -1, n_heads, head_width)
@@ -214,7 +214,7 @@ def _attention(graph: _Graph, x: str, layer: Layer, index: int) -> str:
     sides = zip(b.add_many("Split", 2, weights, sizes, axis=-1), (cached_values, values), strict=True)
     parts = [b.add("FusedMatMul", weight, side, domain=MICROSOFT, transBatchB=1) for weight, side in sides]
     result = b.add("Transpose", b.add("Add", *parts), perm=[2, 0, 1, 3])
-    return graph.attention_output(graph.reshape(result, -1, graph.model.width), layer)
+    return graph.attention_output(graph.reshape(result, -1, graph.model.width), layer, residual)
 
 
 def _position_scores(graph: _Graph, queries: str, layer: Layer) -> str:
@@ -247,12 +247,13 @@ def _shift(graph: _Graph, scores: str) -> str:
     return b.add("Slice", rows, b.integers([0]), b.integers([graph.n_keys]), b.integers([3]))
 
 
-def _convolution(graph: _Graph, x: str, layer: Layer, index: int) -> str:
+def _convolution(graph: _Graph, x: str, layer: Layer, residual: str, index: int) -> str:
     b, width = graph.b, graph.model.width
     x = b.add("Mul", graph.reshape(graph.gated(x, layer), graph.n_new, -1, width), graph.keep)
     b.rename(x, f"new_conv.{index}")
     x = b.add("Concat", f"cache_conv.{index}", x, axis=0)  # [kernel - 1 + new, batch, width]
-    return graph.after_depthwise(graph.reshape(_depthwise(graph, x, layer.depthwise), -1, width), layer)
+    x = graph.reshape(_depthwise(graph, x, layer.depthwise), -1, width)
+    return graph.after_depthwise(x, layer, residual)
 
 
 def _depthwise(graph: _Graph, x: str, convolution: Convolution) -> str:

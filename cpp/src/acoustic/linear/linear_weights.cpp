@@ -1,0 +1,168 @@
+#include "acoustic/linear/linear_weights.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+#include "acoustic/external_weights.h"
+#include "acoustic/linear/linear_operators.h"
+#include "acoustic/protobuf.h"
+#include "fastctc/error.h"
+
+namespace fastctc {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Field numbers of onnx.proto3.
+enum ModelField { kModelGraph = 7 };
+enum GraphField { kGraphNode = 1, kGraphInitializer = 5 };
+enum NodeField { kNodeInput = 1, kNodeDomain = 7 };
+enum TensorField { kTensorDims = 1, kTensorDataType = 2, kTensorName = 8 };
+constexpr std::uint64_t kFloat = 1;
+
+struct Weight {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::string location;
+  std::size_t offset = 0;
+  std::size_t n_bytes = 0;
+};
+
+// The name of a Linear node's weights; empty for any other node.
+std::string_view weight_name(std::string_view node) {
+  std::vector<std::string_view> inputs;
+  bool is_linear = false;
+  ProtobufMessage fields(node);
+  while (fields.next()) {
+    if (fields.field() == kNodeInput) inputs.push_back(fields.content());
+    if (fields.field() == kNodeDomain) is_linear = fields.content() == kLinearDomain;
+  }
+  return is_linear && inputs.size() > 1 ? inputs[1] : std::string_view();
+}
+
+// Dimensions stand one by one, or packed into one field.
+void add_dimensions(const ProtobufMessage& field, std::vector<std::int64_t>& shape) {
+  if (field.content().data() == nullptr) {
+    shape.push_back(static_cast<std::int64_t>(field.number()));
+    return;
+  }
+  // A message of nothing but varints reads as fields that have no content; so they are read by hand.
+  std::uint64_t value = 0;
+  unsigned shift = 0;
+  for (const char c : field.content()) {
+    value |= static_cast<std::uint64_t>(c & 0x7f) << shift;
+    shift = (c & 0x80) != 0 && shift < 56 ? shift + 7 : 0;
+    if (shift != 0) continue;
+    shape.push_back(static_cast<std::int64_t>(value));
+    value = 0;
+  }
+}
+
+std::size_t number(const std::string& text) {
+  std::size_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// Empty unless it is a float tensor of external data with a size that fits its shape.
+std::optional<Weight> read_weight(std::string_view tensor) {
+  Weight weight;
+  bool is_float = false;
+  ProtobufMessage fields(tensor);
+  while (fields.next()) {
+    if (fields.field() == kTensorName) weight.name = fields.content();
+    if (fields.field() == kTensorDataType) is_float = fields.number() == kFloat;
+    if (fields.field() == kTensorDims) add_dimensions(fields, weight.shape);
+  }
+  for (const auto& [key, value] : external_data(tensor)) {
+    if (key == "location") weight.location = value;
+    if (key == "offset") weight.offset = number(value);
+    if (key == "length") weight.n_bytes = number(value);
+  }
+  std::size_t n_bytes = sizeof(float);
+  for (const std::int64_t size : weight.shape) {
+    if (size < 1 || n_bytes > weight.n_bytes) return std::nullopt;
+    n_bytes *= static_cast<std::size_t>(size);
+  }
+  if (!is_float || weight.location.empty() || n_bytes != weight.n_bytes) return std::nullopt;
+  return weight;
+}
+
+std::vector<Weight> weights_of(std::string_view onnx) {
+  std::set<std::string_view> wanted;
+  std::vector<Weight> weights;
+  ProtobufMessage model(onnx);
+  while (model.next()) {
+    if (model.field() != kModelGraph) continue;
+    ProtobufMessage nodes(model.content());
+    while (nodes.next()) {
+      if (nodes.field() == kGraphNode) wanted.insert(weight_name(nodes.content()));
+    }
+    wanted.erase(std::string_view());
+    ProtobufMessage graph(model.content());
+    while (!wanted.empty() && graph.next()) {
+      if (graph.field() != kGraphInitializer) continue;
+      std::optional<Weight> weight = read_weight(graph.content());
+      if (weight && wanted.count(weight->name)) weights.push_back(std::move(*weight));
+    }
+  }
+  return weights;
+}
+
+// One mapping of a file for all that use it.
+std::shared_ptr<const MappedFile> mapped(const fs::path& path) {
+  static std::mutex mutex;
+  static auto& known = *new std::map<std::string, std::weak_ptr<const MappedFile>>();
+  const fs::path file = fs::canonical(path);
+  const auto time = fs::last_write_time(file).time_since_epoch().count();
+  const std::string key = file.u8string() + '\0' + std::to_string(fs::file_size(file)) + ' ' + std::to_string(time);
+  const std::lock_guard<std::mutex> lock(mutex);
+  for (auto entry = known.begin(); entry != known.end();)
+    entry = entry->second.expired() ? known.erase(entry) : ++entry;
+  std::weak_ptr<const MappedFile>& found = known[key];
+  std::shared_ptr<const MappedFile> result = found.lock();
+  if (!result) found = result = std::make_shared<const MappedFile>(file.u8string(), file.u8string());
+  return result;
+}
+
+}  // namespace
+
+LinearWeights LinearWeights::map(const std::string& graph_path) {
+  LinearWeights result;
+  try {
+    const fs::path graph = fs::u8path(graph_path);
+    const MappedFile onnx(graph_path, graph_path);
+    std::map<std::string, std::shared_ptr<const MappedFile>> files;
+    const ort::MemoryInfo memory = ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+    for (const Weight& weight : weights_of({onnx.data(), onnx.size()})) {
+      std::shared_ptr<const MappedFile>& file = files[weight.location];
+      if (!file) file = mapped(graph.parent_path() / fs::u8path(weight.location));
+      if (weight.offset > file->size() || weight.n_bytes > file->size() - weight.offset) continue;
+      // It is only read.
+      auto* data = reinterpret_cast<float*>(const_cast<char*>(file->data()) + weight.offset);
+      result.values_.emplace_back(weight.name,
+                                  ort::Value::CreateTensor<float>(memory, data, weight.n_bytes / sizeof(float),
+                                                                  weight.shape.data(), weight.shape.size()));
+    }
+    for (auto& entry : files) result.files_.push_back(std::move(entry.second));
+    return result;
+  } catch (const ModelError&) {
+    return {};
+  } catch (const fs::filesystem_error&) {
+    return {};
+  }
+}
+
+void LinearWeights::share(ort::SessionOptions& options) const {
+  for (const auto& [name, value] : values_) options.AddInitializer(name.c_str(), value);
+}
+
+}  // namespace fastctc

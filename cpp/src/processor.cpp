@@ -1,0 +1,57 @@
+#include "processor.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define FASTCTC_X86 1
+#if defined(_MSC_VER)
+#include <immintrin.h>
+#include <intrin.h>
+#endif
+#endif
+
+namespace fastctc {
+
+#if defined(FASTCTC_X86) && defined(_MSC_VER)
+
+namespace {
+
+// Leaf 7's features, counted only if the operating system saves the registers (bits of XCR0).
+bool leaf7_has(unsigned mask, unsigned long long saved) {
+  int info[4];
+  __cpuid(info, 0);
+  if (info[0] < 7) return false;
+  __cpuid(info, 1);
+  const bool xsave_on = (info[2] & (1 << 27)) != 0;
+  if (!xsave_on || (_xgetbv(0) & saved) != saved) return false;
+  __cpuidex(info, 7, 0);
+  return (static_cast<unsigned>(info[1]) & mask) == mask;
+}
+
+}  // namespace
+
+bool has_avx2() { return leaf7_has(1u << 5, 0x6); }
+bool has_avx2_fma() {
+  int info[4];
+  __cpuid(info, 1);
+  return has_avx2() && (info[2] & (1 << 12)) != 0;
+}
+// State of masks and upper halves.
+bool has_avx512() { return leaf7_has(1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, 0xE6); }
+
+#elif defined(FASTCTC_X86)
+
+bool has_avx2() { return __builtin_cpu_supports("avx2"); }
+bool has_avx2_fma() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+
+#else
+
+bool has_avx2() { return false; }
+bool has_avx2_fma() { return false; }
+bool has_avx512() { return false; }
+
+#endif
+
+}  // namespace fastctc

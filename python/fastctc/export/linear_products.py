@@ -1,0 +1,55 @@
+"""Takes a graph with fastctc's own products back to ONNX's operators (`linear`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastctc.export.builder import MICROSOFT
+from fastctc.export.graph import Graph, unknown_form
+from fastctc.export.linear import DOMAIN
+from fastctc.export.rewriter import Rewriter
+from fastctc.reference.linear import unpack_panels
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["as_products"]
+
+
+def as_products(graph: Graph) -> Graph:
+    """The graph with ONNX's operators in place of these; the graph itself where it has none.
+
+    Raises:
+        ModelError: Weights can't be read.
+        ModelNotFoundError: Their file is missing.
+    """
+    nodes = [node for node in graph.graph.node if node.domain == DOMAIN]
+    if not nodes:
+        return graph
+    rewriter = Rewriter(graph, "products")
+    for node in nodes:
+        _replace(graph, rewriter, node)
+    model = rewriter.model()
+    del model.functions[:]
+    kept = [entry for entry in model.opset_import if entry.domain != DOMAIN]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    return Graph(model, graph.folder)
+
+
+def _replace(graph: Graph, rewriter: Rewriter, node: onnx.NodeProto) -> None:
+    x, weight, bias = node.input[:3]
+    panels, biases = graph.constant(weight), graph.constant(bias)
+    if panels is None or biases is None:
+        raise unknown_form(f"the weights of {node.name} aren't constants")
+    [y] = node.output
+    rewriter.replace(node)
+    has_more = node.op_type != "Linear"
+    operands = [x, rewriter.constant(unpack_panels(panels, len(biases))), *([bias] if biases.any() else [])]
+    total = rewriter.add("Gemm", *operands, output="" if has_more else y)
+    if node.op_type == "LinearSilu":
+        rewriter.add("QuickGelu", total, output=y, domain=MICROSOFT, alpha=1.0)
+    elif node.op_type == "LinearSigmoid":
+        rewriter.add("Sigmoid", total, output=y)
+    elif has_more:
+        rewriter.add("Add", total, node.input[3], output=y)
