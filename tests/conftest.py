@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,3 +45,16 @@ def external(relative: str) -> Path:
     if not path.exists():
         pytest.skip(f"external data {relative} is not there (set FASTCTC_EXTERNAL_DATA)")
     return path
+
+
+def run_alone(program: str, *arguments: str) -> tuple[str, int]:
+    """Runs a program in a process of its own: what it prints, and the most memory that it had, in bytes.
+
+    Not ru_maxrss: that starts with what the process had that started this one.
+    """
+    if not Path("/proc/self/status").exists():
+        pytest.skip("peak memory is read as Linux tells it")
+    peak = "next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM'))"
+    command = [sys.executable, "-c", f"{program}\nprint({peak})", *arguments]
+    *printed, kilobytes = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return "\n".join(printed), 1024 * int(kilobytes)

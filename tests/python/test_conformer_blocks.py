@@ -16,7 +16,7 @@ from conftest import DATA
 from fastctc.export.builder import GraphBuilder
 from fastctc.export.conformer_blocks import HIDDEN_SCORE, ConformerBlocks
 from fastctc.export.fastconformer import Convolution, FastConformer, Linear, load_graph, read_fastconformer
-from fastctc.export.offline_graph import BLOCK_FRAMES, LONGEST_SQUARE_FRAMES, _Blocks, _Graph
+from fastctc.export.offline_graph import _Blocks, _Graph
 
 Floats = NDArray[np.float32]
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
@@ -104,52 +104,6 @@ def test_the_depthwise_convolution_is_an_image(model: FastConformer, pads: tuple
     kernel = depthwise.weight.shape[2]
     rows = [(padded[i : i + kernel] * depthwise.weight[:, 0].T[:, None]).sum(axis=0) for i in range(len(padded) - 8)]
     np.testing.assert_allclose(found, np.stack(rows) + depthwise.bias, rtol=1e-4, atol=1e-5)
-
-
-def test_softmax_of_hidden_scores(model: FastConformer) -> None:
-    """No weight to speak of, and no denormal number, however far below a score is."""
-    scores = normal(2, 3, 4, 30) * 5
-    scores[..., 20:] += HIDDEN_SCORE
-    scores[0, 0, 0, 3] = -95  # seen, but so low that its exponential is no normal number
-    blocks = ConformerBlocks(model)
-    found = run(blocks.b, blocks.softmax("x"), x=scores)
-    exponentials = np.exp(scores[..., :20] - scores[..., :20].max(axis=-1, keepdims=True))
-    np.testing.assert_allclose(
-        found[..., :20], exponentials / exponentials.sum(axis=-1, keepdims=True), rtol=1e-5, atol=1e-20
-    )
-    assert found[..., 20:].max() < 1e-20
-    assert found.min() > np.finfo(np.float32).tiny
-
-
-@pytest.mark.parametrize("kind", ["model", "full"])
-@pytest.mark.parametrize("n_frames", [1, 2, 13, 14, 15, 100, 140, 141, 300])
-def test_scores_by_distance_become_scores_by_key(request: pytest.FixtureRequest, kind: str, n_frames: int) -> None:
-    """Row i, key j of a block has the score of their distance; what no query sees may be anything."""
-    architecture: FastConformer = request.getfixturevalue(kind)
-    n_heads = architecture.heads[0]
-    graph = _Graph(architecture)
-    blocks = _Blocks(graph, "n_frames")
-    is_band = kind == "model"
-    size = BLOCK_FRAMES if is_band and n_frames > LONGEST_SQUARE_FRAMES else n_frames
-    before = CONTEXT if is_band and n_frames > LONGEST_SQUARE_FRAMES else 0
-    largest = CONTEXT + CHUNK - 1 if is_band else n_frames - 1
-    smallest = -(CHUNK - 1) if is_band else -(n_frames - 1)
-    n_blocks = -(-n_frames // size)
-    scores = normal(n_blocks, n_heads, size, largest - smallest + 1)
-    found = run(
-        graph.b,
-        blocks.shift.rows("scores"),
-        scores=scores,
-        n_frames=np.array([n_frames]),
-        audio_signal=np.zeros((1, 80, 8), np.float32),
-        length=np.array([8 * n_frames - 7]),
-    )
-    assert found.shape == (n_blocks, n_heads, size, before + size)
-    query, key = np.indices(found.shape[2:])
-    distance = before + query - key
-    is_seen = (distance <= largest) & (distance >= smallest)
-    expected = scores[:, :, query[is_seen], largest - distance[is_seen]]
-    np.testing.assert_array_equal(found[:, :, is_seen], expected)
 
 
 def attention(model: FastConformer, x: Floats, lengths: list[int]) -> Floats:

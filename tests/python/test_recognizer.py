@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastctc
-from conftest import DATA
+from conftest import DATA, run_alone
 from fastctc.batching import plan_batches, run_batches
 
 SPEECH = {
@@ -255,17 +253,14 @@ def test_a_closed_run_starts_nothing_more() -> None:
 
 def peak_memory_of(n_files: int, path: Path) -> int:
     """Peak resident bytes of a process that transcribes a file n times."""
-    code = (
-        "import sys, resource, fastctc\n"
+    program = (
+        "import sys, fastctc\n"
         "results = fastctc.load().transcribe([sys.argv[1]] * int(sys.argv[2]), threads=2)\n"
-        "assert len(results) == int(sys.argv[2])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+        "assert len(results) == int(sys.argv[2])"
     )
-    command = [sys.executable, "-c", code, str(path), str(n_files)]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return run_alone(program, str(path), str(n_files))[1]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux counts it")
 def test_many_files_do_not_need_their_memory(tmp_path: Path) -> None:
     """2400 s of audio, 154 MB of samples, need what 240 s need: only the batches at work are in memory."""
     path = tmp_path / "noise.wav"

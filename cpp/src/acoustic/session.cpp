@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "acoustic/engine.h"
-#include "acoustic/linear/linear_operators.h"
+#include "acoustic/operators/operators.h"
 #include "acoustic/session_cache.h"
 #include "external_data.h"
 #include "fastctc/error.h"
@@ -115,8 +115,8 @@ void check_threads(const char* option, int value) {
 }
 
 // On other providers the operators would cut the graph into pieces.
-const LinearKernel* linear_kernel(const SessionOptions& options) {
-  const LinearKernel* kernel = choose_linear_kernel(options.instruction_set);
+const operators::Kernel* operator_kernel(const SessionOptions& options) {
+  const operators::Kernel* kernel = operators::choose_kernel(options.instruction_set);
   return lower(short_name(options.provider)) == "cpu" ? kernel : nullptr;
 }
 
@@ -139,7 +139,7 @@ ort::SessionOptions session_options(const SessionOptions& options, const Engine&
     }
   }
   append_provider(target, options, running.info);
-  if (const LinearKernel* kernel = linear_kernel(options)) add_linear_operators(target, *kernel, running);
+  if (const operators::Kernel* kernel = operator_kernel(options)) operators::add_operators(target, *kernel, running);
   return target;
 }
 
@@ -194,7 +194,7 @@ const std::string& native_path(const std::string& path) { return path; }
 #endif
 
 ort::Session open_plainly(const std::string& graph_path, Engine& running, const SessionOptions& options,
-                          const LinearWeights& weights = {}) {
+                          const MappedWeights& weights = {}) {
   ort::SessionOptions target = session_options(options, running);
   weights.share(target);
   try {
@@ -247,7 +247,7 @@ std::optional<SessionCache::Entry> make_entry(const SessionCache& cache, const S
 OpenedSession open_session(const std::string& graph_path, const SessionOptions& options) {
   check_file(graph_path);
   Engine& running = engine(options.library);
-  LinearWeights weights = linear_kernel(options) ? LinearWeights::map(graph_path) : LinearWeights();
+  MappedWeights weights = operator_kernel(options) ? MappedWeights::map(graph_path) : MappedWeights();
   const auto without_cache = [&](Findings::Values values = {}, Findings::Save save = nullptr) {
     ort::Session session = open_plainly(graph_path, running, options, weights);
     return OpenedSession{std::move(weights), std::move(session),

@@ -5,14 +5,14 @@
 #include <string>
 
 #include "acoustic/findings.h"
-#include "acoustic/linear/linear_weights.h"
+#include "acoustic/operators/mapped_weights.h"
 #include "acoustic/ort.h"
 #include "fastctc/options.h"
 
 namespace fastctc {
 
 struct OpenedSession {
-  LinearWeights weights;  // before the session, which reads them
+  MappedWeights weights;  // before the session, which reads them
   ort::Session session{nullptr};
   std::shared_ptr<Findings> findings;
 };

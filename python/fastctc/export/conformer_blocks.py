@@ -24,16 +24,12 @@ from numpy.typing import NDArray
 
 from fastctc.export.builder import MICROSOFT, OPSET, GraphBuilder
 from fastctc.export.fastconformer import Convolution, FastConformer, Layer, Linear, Norm
-from fastctc.export.linear import DOMAIN, linear_functions
-from fastctc.reference.linear import pack_panels
+from fastctc.export.operators import DOMAIN, operator_functions
+from fastctc.reference.operators import pack_panels
 
 __all__ = ["HIDDEN_SCORE", "ConformerBlocks", "sinusoids"]
 
 HIDDEN_SCORE = -10000.0  # NeMo's INF_VAL: its exponential is 0
-LOWEST_SCORE = -50.0
-"""Below a row's highest one. The exponential is 2e-22, nothing beside 1. What is hidden by -10000 gives denormal
-numbers inside softmax, which takes six times as long then on x86; so do products with weights near them."""
-
 Block = Callable[[str, Layer, str], str]
 """Of the normalised input, the layer, and what the result is added to."""
 
@@ -42,7 +38,7 @@ class ConformerBlocks:
     """The graph under construction, and what layers are made of."""
 
     def __init__(self, model: FastConformer) -> None:
-        self.b = GraphBuilder(linear_functions(OPSET))
+        self.b = GraphBuilder(operator_functions(OPSET))
         self.model = model
 
     def linear(self, x: str, linear: Linear, *residual: str, then: str = "") -> str:
@@ -57,7 +53,7 @@ class ConformerBlocks:
     def norm(self, x: str, norm: Norm) -> str:
         """Over the last axis."""
         weights = self.b.floats(norm.weight), self.b.floats(norm.bias)
-        return self.b.add("LayerNormalization", x, *weights, axis=-1, epsilon=norm.epsilon)
+        return self.b.add("Normalize", x, *weights, domain=DOMAIN, epsilon=norm.epsilon)
 
     def silu(self, x: str) -> str:
         """The activation x sigmoid(x)."""
@@ -103,12 +99,6 @@ class ConformerBlocks:
         out, values = layer.attention["out"], layer.attention["v"]
         bias = values.bias.astype(np.float64) @ out.weight + out.bias
         return self.linear(x, Linear(out.weight, bias.astype(np.float32)), residual)
-
-    def softmax(self, scores: str) -> str:
-        """Of scores some of which are hidden."""
-        b = self.b
-        lowest = b.add("Add", b.add("ReduceMax", scores, axes=[-1], keepdims=1), b.floats(LOWEST_SCORE))
-        return b.add("Softmax", b.add("Max", scores, lowest), axis=-1)
 
     def after_depthwise(self, x: str, layer: Layer, residual: str) -> str:
         """What follows a layer's depthwise convolution."""

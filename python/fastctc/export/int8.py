@@ -124,7 +124,7 @@ class _Activations:
 def is_normalized(graph: Graph, name: str) -> bool:
     """Whether the rows of a tensor come out of a layer normalisation."""
     node = _origin(graph, name)
-    return node is not None and node.op_type == "LayerNormalization"
+    return node is not None and node.op_type in ("LayerNormalization", "Normalize")
 
 
 def _is_silu(graph: Graph, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Takes a graph with fastctc's own products back to ONNX's operators (`linear`)."""
+"""Takes a graph with fastctc's own products back to ONNX's (`operators`)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from fastctc.export.builder import MICROSOFT
 from fastctc.export.graph import Graph, unknown_form
-from fastctc.export.linear import DOMAIN
+from fastctc.export.operators import DOMAIN
 from fastctc.export.rewriter import Rewriter
-from fastctc.reference.linear import unpack_panels
+from fastctc.reference.operators import unpack_panels
 
 if TYPE_CHECKING:
     import onnx
@@ -17,23 +17,24 @@ __all__ = ["as_products"]
 
 
 def as_products(graph: Graph) -> Graph:
-    """The graph with ONNX's operators in place of these; the graph itself where it has none.
+    """The graph with ONNX's products in place of our own; the graph itself where it has none.
 
     Raises:
         ModelError: Weights can't be read.
         ModelNotFoundError: Their file is missing.
     """
-    nodes = [node for node in graph.graph.node if node.domain == DOMAIN]
+    nodes = [node for node in graph.graph.node if node.domain == DOMAIN and node.op_type.startswith("Linear")]
     if not nodes:
         return graph
     rewriter = Rewriter(graph, "products")
     for node in nodes:
         _replace(graph, rewriter, node)
     model = rewriter.model()
-    del model.functions[:]
-    kept = [entry for entry in model.opset_import if entry.domain != DOMAIN]
-    del model.opset_import[:]
-    model.opset_import.extend(kept)
+    used = {node.op_type for node in model.graph.node if node.domain == DOMAIN}
+    for function in [function for function in model.functions if function.name not in used]:
+        model.functions.remove(function)
+    for entry in [entry for entry in model.opset_import if entry.domain == DOMAIN and not used]:
+        model.opset_import.remove(entry)
     return Graph(model, graph.folder)
 
 

@@ -10,8 +10,8 @@ What NeMo's export computes, with less work:
 - Layouts: time first, products with the layers' weights over all frames, no shape but the batch's and the recording's
   computed (`conformer_blocks`).
 
-A block of Q queries has C frames of context before it, or none in a short recording. The scores of its queries by
-distance become scores by key by reading them as rows of another length (`_Band`, `_Square`).
+A block of Q queries has C frames of context before it, or none in a short recording. Which distances there are, and
+where those of a block begin: `_Band`, `_Square`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastctc.errors import ModelError
-from fastctc.export.builder import MICROSOFT
 from fastctc.export.conformer_blocks import HIDDEN_SCORE, ConformerBlocks, sinusoids
 from fastctc.export.fastconformer import FastConformer, Layer
 from fastctc.export.graph import import_onnx
+from fastctc.export.operators import DOMAIN
 
 if TYPE_CHECKING:
     import onnx
@@ -34,8 +34,6 @@ __all__ = ["build_offline"]
 LONGEST_SQUARE_FRAMES = 140
 """Up to here one block without context, half of which is hidden, is faster than two blocks with their contexts."""
 BLOCK_FRAMES = 112
-TIME_FIRST = {"domain": MICROSOFT, "transBatchA": 1, "transBatchB": 1, "transB": 1}
-"""Time first in queries and keys: transBatch makes it the product's own axis, without a copy."""
 
 
 class _Graph(ConformerBlocks):
@@ -109,7 +107,7 @@ class _Blocks:
         self.query_shape = graph.shape(self.n_queries, items, n_heads, head_width)
         self.key_shape = graph.shape(self.n_keys, items, n_heads, head_width)
         self.joined_shape = graph.shape(-1, graph.batch, graph.model.width)
-        self.block_shape = graph.shape(self.n_blocks, graph.batch, n_heads, self.n_queries, head_width)
+        self.block_shape = graph.shape(self.n_queries, self.n_blocks, graph.batch, graph.model.width)
 
     def _hidden(self, queries: str, keys: str) -> str:
         """What is added to the scores, [blocks * batch, 1, queries or 1, keys]: 0, or so little that it isn't seen."""
@@ -139,11 +137,8 @@ class _Blocks:
             b.add("Reshape", self._cut(graph.product(x, layer.attention[name]), self.key_places), self.key_shape)
             for name in ("k", "v")
         )
-        scores = b.add("FusedMatMul", by_content, keys, **TIME_FIRST)  # [blocks * batch, heads, queries, keys]
-        by_distance = b.add("FusedMatMul", by_position, self.shift.positions(layer), **TIME_FIRST)
-        scores = b.add("Add", scores, self.shift.rows(by_distance))
-        weights = graph.softmax(b.add("Add", scores, self.hidden))
-        result = b.add("FusedMatMul", weights, values, domain=MICROSOFT, transBatchB=1)
+        operands = (keys, values, self.shift.positions(layer), self.hidden, self.shift.first)
+        result = b.add("RelativeAttention", by_content, by_position, *operands, domain=DOMAIN)
         return graph.attention_output(self._join(result), layer, residual)
 
     def _cut(self, x: str, places: str) -> str:
@@ -152,35 +147,23 @@ class _Blocks:
         return b.add("Gather", b.add("Reshape", x, self.joined_shape), places, axis=0) if self.context else x
 
     def _join(self, x: str) -> str:
-        """[time * batch, width] of [blocks * batch, heads, queries, head width]."""
+        """[time * batch, width] of [queries, blocks * batch, heads, head width]."""
         graph, b = self.graph, self.graph.b
         if not self.context:
-            return graph.reshape(b.add("Transpose", x, perm=[2, 0, 1, 3]), -1, graph.model.width)
-        x = b.add("Transpose", b.add("Reshape", x, self.block_shape), perm=[0, 3, 1, 2, 4])
+            return graph.reshape(x, -1, graph.model.width)
+        x = b.add("Transpose", b.add("Reshape", x, self.block_shape), perm=[1, 0, 2, 3])
         x = b.add("Slice", b.add("Reshape", x, self.joined_shape), b.integers([0]), self.n_frames, b.integers([0]))
         return graph.reshape(x, -1, graph.model.width)
 
 
 class _Band:
-    """Scores by distance where few distances are seen: [items, heads, queries, distances], the largest one first.
-
-    Row i, column p is the score of key C + i - largest + p. Padded to rows of S + 1 that are read as rows of S, row i
-    moves to the right by i.
-    """
+    """Scores by distance where few distances are seen, the largest one first."""
 
     def __init__(self, blocks: _Blocks) -> None:
-        self.graph, b = blocks.graph, blocks.graph.b
-        self.largest = blocks.context + blocks.chunk - 1
-        self.distances = np.arange(self.largest, -blocks.chunk, -1)
-        n_queries = blocks.n_queries
-        size = b.add("Add", n_queries, b.integers([len(self.distances) - 1]))
-        added = b.add("Sub", size, n_queries)
-        self.pads = blocks.graph.shape(0, 0, 0, 0, 0, 0, added, n_queries)
-        n_heads = blocks.graph.model.heads[0]
-        self.moved_shape = blocks.graph.shape(blocks.items, n_heads, b.add("Add", size, b.integers([1])), size)
-        first = b.add("Sub", b.integers([self.largest]), blocks.before)
-        self.begin = blocks.graph.shape(0, first)
-        self.end = blocks.graph.shape(n_queries, b.add("Add", first, blocks.n_keys))
+        self.graph = blocks.graph
+        largest = blocks.context + blocks.chunk - 1
+        self.distances = np.arange(largest, -blocks.chunk, -1)
+        self.first = self.graph.b.add("Sub", self.graph.b.integers([largest]), blocks.before)
 
     def positions(self, layer: Layer) -> str:
         """Projected encodings, [distances, 1, heads, head width]."""
@@ -188,29 +171,14 @@ class _Band:
         projected = sinusoids(self.distances, model.width) @ pos.weight.astype(np.float64) + pos.bias
         return self.graph.b.floats(projected.reshape(-1, 1, *model.heads))
 
-    def rows(self, scores: str) -> str:
-        """The scores by key."""
-        b = self.graph.b
-        moved = b.add("Reshape", b.add("Pad", scores, self.pads, b.floats(0)), self.moved_shape)
-        return b.add("Slice", moved, self.begin, self.end, b.integers([2, 3]))
-
 
 class _Square:
-    """Scores by distance where everything sees everything: [items, heads, T, 2 T - 1], the largest distance first.
-
-    Row i is wanted from its place T - 1 - i on: a view of all rows with rows one shorter.
-    """
+    """Scores by distance where everything sees everything: 2 T - 1 distances, the largest one first."""
 
     def __init__(self, blocks: _Blocks) -> None:
-        self.graph, b = blocks.graph, blocks.graph.b
-        n_frames, self.n_keys = blocks.n_frames, blocks.n_keys
-        self.encodings = self._cut_table(n_frames)
-        before = b.add("Sub", n_frames, b.integers([1]))
-        shorter = b.add("Add", before, b.add("Max", before, b.integers([1])))  # of one frame: what it is
-        n_heads = blocks.graph.model.heads[0]
-        self.flat_shape = blocks.graph.shape(blocks.items, n_heads, -1)
-        self.begin, self.end = before, b.add("Add", before, b.add("Mul", n_frames, shorter))
-        self.rows_shape = blocks.graph.shape(blocks.items, n_heads, n_frames, shorter)
+        self.graph = blocks.graph
+        self.encodings = self._cut_table(blocks.n_frames)
+        self.first = self.graph.b.add("Sub", blocks.n_frames, self.graph.b.integers([1]))
 
     def _cut_table(self, n_frames: str) -> str:
         """Encodings of all distances, [distances, width], of the model's table, which is what bounds the recording."""
@@ -227,14 +195,6 @@ class _Square:
         """Projected encodings, [distances, 1, heads, head width]."""
         projected = self.graph.linear(self.encodings, layer.attention["pos"])
         return self.graph.reshape(projected, -1, 1, *self.graph.model.heads)
-
-    def rows(self, scores: str) -> str:
-        """The scores by key."""
-        b = self.graph.b
-        flat = b.add("Reshape", scores, self.flat_shape)
-        flat = b.add("Slice", flat, self.begin, self.end, b.integers([2]))
-        rows = b.add("Reshape", flat, self.rows_shape)
-        return b.add("Slice", rows, b.integers([0]), self.n_keys, b.integers([3]))
 
 
 def build_offline(model: FastConformer) -> onnx.ModelProto:

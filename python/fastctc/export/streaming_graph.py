@@ -9,9 +9,8 @@ What NeMo's export computes, with less work:
   the output frames that are kept are computed: the dropped ones' share of the subsampling is cut off.
 - The subsampling masks what its strided convolutions read, and only at a stream's start and end.
 
-A query at row i of the new rows and a key at row j of [cache, new rows] have the distance C + i - j, C rows cached. As
-a product with all distances from C + T - 1 down to -(T - 1) the scores by position are in row i shifted by T - 1 - i:
-a view of the product with rows one shorter (`_shift`). The rest is in `conformer_blocks`.
+A query at row i of the new rows and a key at row j of [cache, new rows] have the distance C + i - j, C rows cached:
+among all distances, from C + T - 1 down to -(T - 1), that is place T - 1 + j - i. The rest is in `conformer_blocks`.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastctc.errors import ModelError
-from fastctc.export.builder import MICROSOFT
 from fastctc.export.conformer_blocks import HIDDEN_SCORE, ConformerBlocks, sinusoids
 from fastctc.export.fastconformer import Convolution, FastConformer, Layer
 from fastctc.export.graph import import_onnx
+from fastctc.export.operators import DOMAIN
 
 if TYPE_CHECKING:
     import onnx
@@ -196,55 +195,23 @@ def _mask(graph: _Graph, x: str, level: int) -> str:
 
 def _attention(graph: _Graph, x: str, layer: Layer, residual: str, index: int) -> str:
     b, (n_heads, head_width) = graph.b, graph.model.heads
-    cached_keys, cached_values = f"cache_keys.{index}", f"cache_values.{index}"
     shape = (graph.n_new, -1, n_heads, head_width)
     keys, values = (graph.reshape(graph.product(x, layer.attention[name]), *shape) for name in ("k", "v"))
     b.rename(keys, f"new_keys.{index}")
     b.rename(values, f"new_values.{index}")
-
-    by_content, by_position = graph.queries(x, layer)
-    by_content = graph.reshape(by_content, *shape)
-    # Time first in queries and keys: transBatch makes it the product's own axis, without a copy.
-    axes = {"domain": MICROSOFT, "transBatchA": 1, "transBatchB": 1, "transB": 1}
-    scores = [b.add("FusedMatMul", by_content, side, **axes) for side in (cached_keys, keys)]
-    all_scores = b.add("Concat", *scores, axis=-1)  # [batch, heads, new, keys]
-    all_scores = b.add("Add", all_scores, _position_scores(graph, by_position, layer))
-    weights = graph.softmax(b.add("Add", all_scores, graph.hidden))
-    sizes = b.integers([graph.model.context_frames, graph.n_new])
-    sides = zip(b.add_many("Split", 2, weights, sizes, axis=-1), (cached_values, values), strict=True)
-    parts = [b.add("FusedMatMul", weight, side, domain=MICROSOFT, transBatchB=1) for weight, side in sides]
-    result = b.add("Transpose", b.add("Add", *parts), perm=[2, 0, 1, 3])
+    queries = (graph.reshape(query, *shape) for query in graph.queries(x, layer))
+    operands = (f"cache_keys.{index}", keys, f"cache_values.{index}", values, _positions(graph, layer), graph.hidden)
+    first = b.integers([graph.n_new - 1])
+    result = b.add("RelativeAttentionCached", *queries, *operands, first, domain=DOMAIN)
     return graph.attention_output(graph.reshape(result, -1, graph.model.width), layer, residual)
 
 
-def _position_scores(graph: _Graph, queries: str, layer: Layer) -> str:
-    """[batch, heads, new, keys]."""
-    b, (n_heads, head_width) = graph.b, graph.model.heads
-    n_distances = graph.n_keys + graph.n_new - 1
+def _positions(graph: _Graph, layer: Layer) -> str:
+    """Projected encodings, [distances, 1, heads, head width]: query 0 and key 0 are at the place `new` - 1."""
+    pos, model = layer.attention["pos"], graph.model
     distances = np.arange(graph.n_keys - 1, -graph.n_new, -1)
-    projected = sinusoids(distances, graph.model.width) @ layer.attention["pos"].weight.astype(np.float64)
-    projected += layer.attention["pos"].bias
-    by_head = projected.reshape(n_distances, n_heads, head_width).transpose(1, 2, 0)
-    # One product a head for all streams: position encodings are the same for each.
-    queries = b.add("Transpose", graph.reshape(queries, -1, n_heads, head_width), perm=[1, 0, 2])
-    scores = b.add("MatMul", queries, b.floats(by_head))
-    scores = graph.reshape(scores, n_heads, graph.n_new, -1, n_distances)
-    return _shift(graph, b.add("Transpose", scores, perm=[2, 0, 1, 3]))
-
-
-def _shift(graph: _Graph, scores: str) -> str:
-    """Row i of [batch, heads, new, distances] from its distance new - 1 - i on, as many as there are keys."""
-    n_new, n_distances = graph.n_new, graph.n_keys + graph.n_new - 1
-    if n_new == 1:
-        return scores
-    b, n_heads = graph.b, graph.model.heads[0]
-    flat = graph.reshape(scores, -1, n_heads, n_new * n_distances)
-    end = n_new - 1 + n_new * (n_distances - 1)
-    flat = b.add("Slice", flat, b.integers([n_new - 1]), b.integers([end]), b.integers([2]))
-    rows = graph.reshape(flat, -1, n_heads, n_new, n_distances - 1)
-    if n_distances - 1 == graph.n_keys:
-        return rows
-    return b.add("Slice", rows, b.integers([0]), b.integers([graph.n_keys]), b.integers([3]))
+    projected = sinusoids(distances, model.width) @ pos.weight.astype(np.float64) + pos.bias
+    return graph.b.floats(projected.reshape(-1, 1, *model.heads))
 
 
 def _convolution(graph: _Graph, x: str, layer: Layer, residual: str, index: int) -> str:

@@ -1,4 +1,4 @@
-#include "acoustic/linear/linear_weights.h"
+#include "acoustic/operators/mapped_weights.h"
 
 #include <algorithm>
 #include <charconv>
@@ -12,7 +12,7 @@
 #include <system_error>
 
 #include "acoustic/external_weights.h"
-#include "acoustic/linear/linear_operators.h"
+#include "acoustic/operators/operators.h"
 #include "acoustic/protobuf.h"
 #include "fastctc/error.h"
 
@@ -43,7 +43,7 @@ std::string_view weight_name(std::string_view node) {
   ProtobufMessage fields(node);
   while (fields.next()) {
     if (fields.field() == kNodeInput) inputs.push_back(fields.content());
-    if (fields.field() == kNodeDomain) is_linear = fields.content() == kLinearDomain;
+    if (fields.field() == kNodeDomain) is_linear = fields.content() == operators::kDomain;
   }
   return is_linear && inputs.size() > 1 ? inputs[1] : std::string_view();
 }
@@ -135,8 +135,8 @@ std::shared_ptr<const MappedFile> mapped(const fs::path& path) {
 
 }  // namespace
 
-LinearWeights LinearWeights::map(const std::string& graph_path) {
-  LinearWeights result;
+MappedWeights MappedWeights::map(const std::string& graph_path) {
+  MappedWeights result;
   try {
     const fs::path graph = fs::u8path(graph_path);
     const MappedFile onnx(graph_path, graph_path);
@@ -161,7 +161,7 @@ LinearWeights LinearWeights::map(const std::string& graph_path) {
   }
 }
 
-void LinearWeights::share(ort::SessionOptions& options) const {
+void MappedWeights::share(ort::SessionOptions& options) const {
   for (const auto& [name, value] : values_) options.AddInitializer(name.c_str(), value);
 }
 

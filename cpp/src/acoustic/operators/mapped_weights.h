@@ -1,4 +1,4 @@
-// The weights of a graph's Linear operators (linear_operators.h) as they lie in its file: mapped into memory, once for
+// The weights of a graph's Linear operators (operators.h) as they lie in its file: mapped into memory, once for
 // all graphs and sessions of the process, and shared with other processes by the system.
 #pragma once
 
@@ -13,11 +13,11 @@
 namespace fastctc {
 
 // What a session that uses it must not outlive.
-class LinearWeights {
+class MappedWeights {
  public:
   // Of the graph at a UTF-8 path. Empty where it has no such operators, or holds its weights itself. What is broken is
   // left to ONNX Runtime, which says what it is.
-  static LinearWeights map(const std::string& graph_path);
+  static MappedWeights map(const std::string& graph_path);
 
   bool empty() const { return values_.empty(); }
   // Sessions of these options take the weights from here.

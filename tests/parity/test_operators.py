@@ -1,11 +1,11 @@
-"""Products of fastctc's own operators: the core's kernels, ONNX Runtime's functions and the twin agree."""
+"""Operators of fastctc's own: the core's kernels, ONNX Runtime's functions and the twin agree."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -19,16 +19,18 @@ from fastctc.engine import find_library
 from fastctc.errors import EngineError, ModelError, OptionError
 from fastctc.export.builder import OPSET, GraphBuilder
 from fastctc.export.graph import Graph
-from fastctc.export.linear import DOMAIN, linear_functions
 from fastctc.export.linear_products import as_products
 from fastctc.export.model_files import WeightsFile
+from fastctc.export.operators import DOMAIN, operator_functions
 from fastctc.reference.acoustic_model import open_session
-from fastctc.reference.linear import linear, pack_panels, unpack_panels
+from fastctc.reference.operators import linear, normalize, pack_panels, relative_attention, unpack_panels
 from fastctc.types import SessionOptions
 
 Floats = NDArray[np.float32]
 N_FEATURES, WIDTH, N_TOKENS = 80, 512, 37
 """Features whose rows need no gap in memory, a width whose rows do, and a panel that isn't whole."""
+EPSILON = 1e-5
+HIDDEN = -1e4
 TOLERANCE = 2e-5
 """Float32 sums of up to 512 terms, in orders of three implementations."""
 
@@ -46,6 +48,7 @@ class Layers:
         self.first = layer(N_FEATURES, WIDTH)
         self.silu, self.gate, self.added = (layer(WIDTH, WIDTH) for _ in range(3))
         self.last = layer(WIDTH, N_TOKENS)
+        self.norm = tuple(random.standard_normal(WIDTH).astype(np.float32) for _ in range(2))
 
     def __call__(self, features: Floats) -> Floats:
         """[frames, features] through the twin."""
@@ -53,7 +56,7 @@ class Layers:
         def apply(x: Floats, layer: tuple[Floats, Floats], *arguments: Any) -> Floats:
             return linear(x, pack_panels(layer[0]), layer[1], *arguments)
 
-        x = apply(features, self.first)
+        x = normalize(apply(features, self.first), *self.norm, EPSILON)
         y = apply(x, self.silu, "silu") * apply(x, self.gate, "sigmoid")
         scores = apply(apply(y, self.added, "none", x), self.last)
         return (
@@ -64,23 +67,29 @@ class Layers:
 
     def build(self, *, as_matrix: bool = False) -> onnx.ModelProto:
         """As a matrix, a batch of one."""
-        b = GraphBuilder(linear_functions(OPSET))
+        b = GraphBuilder(operator_functions(OPSET))
 
         def apply(operator: str, x: str, layer: tuple[Floats, Floats], *more: str) -> str:
             return b.add(operator, x, b.floats(pack_panels(layer[0])), b.floats(layer[1]), *more, domain=DOMAIN)
 
         x = b.add("Transpose", "audio_signal", perm=[0, 2, 1])
         x = apply("Linear", b.add("Squeeze", x, b.integers([0])) if as_matrix else x, self.first)
+        x = b.add("Normalize", x, *map(b.floats, self.norm), domain=DOMAIN, epsilon=EPSILON)
         y = b.add("Mul", apply("LinearSilu", x, self.silu), apply("LinearSigmoid", x, self.gate))
         scores = apply("Linear", apply("LinearAdd", y, self.added, x), self.last)
         scores = b.add("Unsqueeze", scores, b.integers([0])) if as_matrix else scores
         b.rename(b.add("LogSoftmax", scores, axis=-1), "logprobs")
-        value, floats = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
-        inputs = [
-            value("audio_signal", floats, ["batch", N_FEATURES, "frames"]),
-            value("length", onnx.TensorProto.INT64, ["batch"]),
-        ]
-        return b.model("layers", inputs, [value("logprobs", floats, ["batch", "frames", N_TOKENS])], {})
+        return b.model("layers", *signature(N_TOKENS), {})
+
+
+def signature(n_tokens: int) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
+    """Inputs and outputs of a model."""
+    value, floats = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    inputs = [
+        value("audio_signal", floats, ["batch", N_FEATURES, "frames"]),
+        value("length", onnx.TensorProto.INT64, ["batch"]),
+    ]
+    return inputs, [value("logprobs", floats, ["batch", "frames", n_tokens])]
 
 
 LAYERS = Layers()
@@ -113,6 +122,12 @@ def load(path: Path, instruction_set: str = "automatic", **options: Any) -> Any:
     return _core.AcousticModel(os.fspath(path), dataclasses.asdict(chosen))
 
 
+def configured(path: Path, instruction_set: str = "automatic", **options: Any) -> Any:
+    model = load(path, instruction_set, **options)
+    model.configure(subsampling_factor=1, causal=False, log_probs_kind="log_probs")
+    return model
+
+
 def features(n_frames: int, seed: int = 0) -> Floats:
     return np.random.default_rng(seed).standard_normal((N_FEATURES, n_frames)).astype(np.float32)
 
@@ -122,8 +137,7 @@ def features(n_frames: int, seed: int = 0) -> Floats:
 def test_the_core_equals_the_twin(path: Path, instruction_set: str, n_frames: int) -> None:
     if not runs_here(instruction_set, path):
         pytest.skip(f"this processor has no {instruction_set}")
-    model = load(path, instruction_set)
-    model.configure(subsampling_factor=1, causal=False, log_probs_kind="log_probs")
+    model = configured(path, instruction_set)
     x = features(n_frames)
     np.testing.assert_allclose(model.run([x])[0], LAYERS(x.T), atol=TOLERANCE)
 
@@ -141,8 +155,8 @@ def test_onnx_operators_take_their_place(tmp_path: Path) -> None:
     onnx.checker.check_model(model, full_check=True)
     plain = as_products(Graph(model, tmp_path))
     assert as_products(plain) is plain
-    assert not plain.model.functions
-    assert all(node.domain != DOMAIN for node in plain.graph.node)
+    assert {function.name for function in plain.model.functions} == {"Normalize"}
+    assert {node.op_type for node in plain.graph.node if node.domain == DOMAIN} == {"Normalize"}
     x = features(20)
     feeds = {"audio_signal": x[None], "length": np.array([20])}
     [found] = open_session(save(plain.model, tmp_path), SessionOptions()).run(["logprobs"], feeds)
@@ -151,18 +165,14 @@ def test_onnx_operators_take_their_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_and_batches_change_nothing(path: Path, threads: int) -> None:
-    alone, model = load(path), load(path, intra_op_threads=threads)
-    for one in (alone, model):
-        one.configure(subsampling_factor=1, causal=False, log_probs_kind="log_probs")
+    alone, model = configured(path), configured(path, intra_op_threads=threads)
     items = [features(n_frames, n_frames) for n_frames in (1, 700, 16)]
     for found, item in zip(model.run(items), items, strict=True):
         np.testing.assert_array_equal(found, alone.run([item])[0])
 
 
 def test_graphs_with_their_weights_inside_run_too(path: Path, tmp_path: Path) -> None:
-    inside, outside = load(save(LAYERS.build(), tmp_path, external=False)), load(path)
-    for one in (inside, outside):
-        one.configure(subsampling_factor=1, causal=False, log_probs_kind="log_probs")
+    inside, outside = configured(save(LAYERS.build(), tmp_path, external=False)), configured(path)
     x = features(50)
     np.testing.assert_array_equal(inside.run([x])[0], outside.run([x])[0])
 
@@ -191,3 +201,95 @@ def test_panels_hold_the_matrix(n_inputs: int, n_outputs: int) -> None:
         assert panels[j // 32, i, j % 32] == matrix[i, j]
     assert panels.sum(dtype=np.float64) == matrix.sum(dtype=np.float64)
     np.testing.assert_array_equal(unpack_panels(panels, n_outputs), matrix)
+
+
+class Attention(NamedTuple):
+    """Attention of all frames to all frames and to cached ones, as a model. What is hidden depends on the features."""
+
+    first: int
+    n_distances: int
+    n_cached: int = 0
+    hides_by_query: bool = False
+    has_constant_encodings: bool = True
+    n_heads: int = 2
+    width: int = N_FEATURES // 2
+
+    def constants(self) -> tuple[Floats, Floats, Floats]:
+        """Encodings [distances, 1, heads, width], cached keys and values [cached, 1, heads, width]."""
+        random, shape = np.random.default_rng(1), (1, self.n_heads, self.width)
+        sizes = (self.n_distances, self.n_cached, self.n_cached)
+        encodings, keys, values = (random.standard_normal((n, *shape)).astype(np.float32) for n in sizes)
+        return encodings, keys, values
+
+    def __call__(self, features: Floats) -> Floats:
+        """[features, frames] through the twin."""
+        encodings, *cached = self.constants()
+        x = features.T.reshape(-1, 1, self.n_heads, self.width)
+        keys, values = (np.concatenate([part, x]) for part in cached)
+        seen = np.concatenate([np.zeros(self.n_cached, np.float32), features[0]])[None, None, None]
+        if self.hides_by_query:
+            seen = seen + features[1][None, None, :, None]
+        hidden = np.where(seen > 1, np.float32(HIDDEN), np.float32(0))
+        y = relative_attention(x / 3, x / 4, keys, values, encodings, hidden, self.first).reshape(len(x), -1)
+        scores = y - y.max(-1, keepdims=True)
+        return scores - np.log(np.exp(scores).sum(-1, keepdims=True))
+
+    def build(self) -> onnx.ModelProto:
+        b = GraphBuilder(operator_functions(OPSET))
+        encodings, *cached = (b.floats(constant) for constant in self.constants())
+        batch = b.add("Shape", "audio_signal", start=0, end=1)
+        if not self.has_constant_encodings:  # what depends on an input is none
+            encodings = b.add("Mul", encodings, b.add("Sign", b.add("Cast", batch, to=onnx.TensorProto.FLOAT)))
+        rows = b.add("Transpose", "audio_signal", perm=[2, 0, 1])
+        x = b.add("Reshape", rows, b.integers([0, 0, self.n_heads, self.width]))
+        queries = (b.add("Mul", x, b.floats(factor)) for factor in (1 / 3, 1 / 4))
+        own = b.add("Slice", "audio_signal", b.integers([0]), b.integers([1]), b.integers([1]))
+        seen = b.add("Unsqueeze", b.add("Pad", own, b.integers([0, 0, self.n_cached, 0, 0, 0])), b.integers([1]))
+        if self.hides_by_query:
+            by_query = b.add("Slice", "audio_signal", b.integers([1]), b.integers([2]), b.integers([1]))
+            seen = b.add("Add", seen, b.add("Unsqueeze", b.add("Transpose", by_query, perm=[0, 2, 1]), b.integers([1])))
+        hidden = b.add("Where", b.add("Greater", seen, b.floats(1)), b.floats(HIDDEN), b.floats(0))
+        keys = [x, x]
+        if self.n_cached:
+            shape = b.add("Concat", b.integers([self.n_cached]), batch, b.integers([self.n_heads, self.width]), axis=0)
+            expanded = [b.add("Expand", part, shape) for part in cached]
+            keys = [expanded[0], x, expanded[1], x]
+        operator = "RelativeAttentionCached" if self.n_cached else "RelativeAttention"
+        first = b.integers([self.first])
+        y = b.add(operator, *queries, *keys, encodings, hidden, first, domain=DOMAIN)
+        y = b.add("Transpose", b.add("Reshape", y, b.integers([0, 0, N_FEATURES])), perm=[1, 0, 2])
+        b.rename(b.add("LogSoftmax", y, axis=-1), "logprobs")
+        return b.model("attention", *signature(N_FEATURES), {})
+
+
+ATTENTIONS = [
+    Attention(first=0, n_distances=1),
+    Attention(first=7, n_distances=20),
+    Attention(first=39, n_distances=79, has_constant_encodings=False),
+    Attention(first=83, n_distances=97, hides_by_query=True),
+    Attention(first=13, n_distances=97, n_cached=70, hides_by_query=True),
+    Attention(first=0, n_distances=71, n_cached=33),
+]
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("instruction_set", ["baseline", "avx2", "avx512"])
+def test_attention_equals_the_twin(attention: Attention, instruction_set: str, path: Path, tmp_path: Path) -> None:
+    if not runs_here(instruction_set, path):
+        pytest.skip(f"this processor has no {instruction_set}")
+    built = attention.build()
+    onnx.checker.check_model(built, full_check=True)
+    model = configured(save(built, tmp_path), instruction_set)
+    items = [features(n_frames, n_frames) for n_frames in (1, 14, 40, 100)]
+    for item in items:
+        np.testing.assert_allclose(model.run([item])[0], attention(item), atol=TOLERANCE)
+
+
+def test_attention_of_wrong_shapes_is_named(tmp_path: Path) -> None:
+    built = Attention(first=0, n_distances=9).build()
+    for node in built.graph.node:
+        if node.op_type == "RelativeAttention":
+            node.input[4] = node.input[5]  # what is hidden
+    path = save(built, tmp_path)
+    with pytest.raises((ModelError, EngineError), match="encodings must be"):
+        configured(path).run([features(5), features(5)])

@@ -1,16 +1,16 @@
 #include <string>
 
-#include "acoustic/linear/linear_kernel.h"
+#include "acoustic/operators/kernel.h"
 #include "fastctc/error.h"
 #include "processor.h"
 
-namespace fastctc {
+namespace fastctc::operators {
 namespace {
 
-const LinearKernel* kernel_if_it_runs(const std::string& name) {
+const Kernel* kernel_if_it_runs(const std::string& name) {
 #if defined(FASTCTC_X86_KERNELS)
-  if (name == "avx512") return has_avx512() ? &kLinearAvx512 : nullptr;
-  if (name == "avx2") return has_avx2_fma() ? &kLinearAvx2 : nullptr;
+  if (name == "avx512") return has_avx512() ? &kKernelAvx512 : nullptr;
+  if (name == "avx2") return has_avx2_fma() ? &kKernelAvx2 : nullptr;
 #endif
   static_cast<void>(name);
   return nullptr;
@@ -18,18 +18,18 @@ const LinearKernel* kernel_if_it_runs(const std::string& name) {
 
 }  // namespace
 
-const LinearKernel* choose_linear_kernel(const std::string& instruction_set) {
+const Kernel* choose_kernel(const std::string& instruction_set) {
   constexpr const char* kNames[] = {"avx512", "avx2"};
   if (instruction_set == "baseline") return nullptr;
   if (instruction_set == "automatic") {
     for (const char* name : kNames) {
-      if (const LinearKernel* kernel = kernel_if_it_runs(name)) return kernel;
+      if (const Kernel* kernel = kernel_if_it_runs(name)) return kernel;
     }
     return nullptr;
   }
   for (const char* name : kNames) {
     if (instruction_set != name) continue;
-    if (const LinearKernel* kernel = kernel_if_it_runs(name)) return kernel;
+    if (const Kernel* kernel = kernel_if_it_runs(name)) return kernel;
     throw OptionError("Option instruction_set: this processor does not have " + instruction_set +
                       ". Use automatic, or baseline.");
   }
@@ -37,4 +37,4 @@ const LinearKernel* choose_linear_kernel(const std::string& instruction_set) {
                     "'.");
 }
 
-}  // namespace fastctc
+}  // namespace fastctc::operators

@@ -1,0 +1,86 @@
+// A node of an operator of our own, as ONNX Runtime sees it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "acoustic/engine.h"
+#include "acoustic/operators/kernel.h"
+#include "acoustic/ort.h"
+
+namespace fastctc::operators {
+
+using Shape = std::vector<std::int64_t>;
+
+struct Tensor {
+  const void* data;
+  Shape shape;
+
+  const float* floats() const { return static_cast<const float*>(data); }
+  std::size_t size(std::size_t axis) const { return static_cast<std::size_t>(shape.at(axis)); }
+};
+
+// What a node is made of. Its constants live as long as the session.
+class NodeInfo {
+ public:
+  explicit NodeInfo(const OrtKernelInfo* info) : info_(info) {}
+  // Raises std::runtime_error when the input isn't constant.
+  Tensor constant(std::size_t index) const;
+  bool is_constant(std::size_t index) const;
+  float attribute(const char* name) const;
+
+ private:
+  const OrtKernelInfo* info_;
+};
+
+// One run of a node.
+class NodeRun {
+ public:
+  NodeRun(OrtKernelContext* context, ParallelFor parallel_for) : context_(context), parallel_for_(parallel_for) {}
+
+  Tensor input(std::size_t index) const;
+  float* output(const Shape& shape) const;
+  // Calls work(i) for i from 0 to n - 1, on the threads of the session.
+  template <class Work>
+  void for_each(std::size_t n, const Work& work) const {
+    if (!parallel_for_ || n == 1) {
+      for (std::size_t i = 0; i < n; ++i) work(i);
+      return;
+    }
+    const auto call = [](void* data, std::size_t i) { (*static_cast<const Work*>(data))(i); };
+    ort::ThrowOnError(parallel_for_(context_, call, n, 0, const_cast<Work*>(&work)));
+  }
+
+ private:
+  OrtKernelContext* context_;
+  ParallelFor parallel_for_;
+};
+
+// An operator; a node of it is made by make(). Both run under a guard that turns exceptions into ONNX Runtime's errors.
+class Node {
+ public:
+  virtual ~Node() = default;
+  virtual void compute(const NodeRun& run) const = 0;
+};
+
+struct Operator {
+  const char* name;
+  std::size_t n_inputs;
+  std::size_t integer_input;  // the one that is int64; n_inputs: none is
+  Node* (*make)(const NodeInfo& info, const Kernel& kernel);
+};
+
+extern const Operator kLinear, kLinearSilu, kLinearSigmoid, kLinearAdd, kNormalize, kRelativeAttention,
+    kRelativeAttentionCached;
+
+// Memory of this thread that is kept between runs: at least so many floats, of no particular value.
+float* scratch(std::size_t n_floats, std::size_t use);
+
+inline void require(bool holds, const char* what) {
+  if (!holds) throw std::runtime_error(what);
+}
+
+}  // namespace fastctc::operators

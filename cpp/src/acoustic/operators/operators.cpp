@@ -1,0 +1,153 @@
+#include "acoustic/operators/operators.h"
+
+#include <array>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "acoustic/operators/node.h"
+
+namespace fastctc::operators {
+namespace {
+
+Tensor tensor_of(const OrtValue* value) {
+  const OrtApi& api = ort::GetApi();
+  void* data = nullptr;
+  ort::ThrowOnError(api.GetTensorMutableData(const_cast<OrtValue*>(value), &data));
+  OrtTensorTypeAndShapeInfo* raw = nullptr;
+  ort::ThrowOnError(api.GetTensorTypeAndShape(value, &raw));
+  const std::unique_ptr<OrtTensorTypeAndShapeInfo, decltype(api.ReleaseTensorTypeAndShapeInfo)> info(
+      raw, api.ReleaseTensorTypeAndShapeInfo);
+  std::size_t rank = 0;
+  ort::ThrowOnError(api.GetDimensionsCount(info.get(), &rank));
+  Shape shape(rank);
+  ort::ThrowOnError(api.GetDimensions(info.get(), shape.data(), rank));
+  return {data, std::move(shape)};
+}
+
+// No exception passes through ONNX Runtime.
+template <class Action>
+OrtStatus* guarded(const char* name, const Action& action) {
+  std::string reason;
+  try {
+    action();
+    return nullptr;
+  } catch (const std::exception& error) {
+    reason = "fastctc's operator " + std::string(name) + ": " + error.what() + ".";
+  }
+  return ort::GetApi().CreateStatus(ORT_INVALID_GRAPH, reason.c_str());
+}
+
+struct Registered : OrtCustomOp {
+  Registered(const Operator& its_kind, const Kernel& its_kernel, ParallelFor its_parallel_for)
+      : OrtCustomOp{}, kind(its_kind), kernel(its_kernel), parallel_for(its_parallel_for) {
+    version = kOrtApiVersion;
+    GetName = [](const OrtCustomOp* self) { return of(self).kind.name; };
+    GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
+    GetInputTypeCount = [](const OrtCustomOp* self) { return of(self).kind.n_inputs; };
+    GetInputType = [](const OrtCustomOp* self, std::size_t index) {
+      return index == of(self).kind.integer_input ? ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64
+                                                  : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    };
+    GetOutputTypeCount = [](const OrtCustomOp*) -> std::size_t { return 1; };
+    GetOutputType = [](const OrtCustomOp*, std::size_t) { return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT; };
+    GetInputCharacteristic = [](const OrtCustomOp*, std::size_t) { return INPUT_OUTPUT_REQUIRED; };
+    GetOutputCharacteristic = GetInputCharacteristic;
+    GetInputMemoryType = [](const OrtCustomOp*, std::size_t) { return OrtMemTypeDefault; };
+    GetVariadicInputMinArity = [](const OrtCustomOp*) { return 0; };
+    GetVariadicInputHomogeneity = GetVariadicInputMinArity;
+    GetVariadicOutputMinArity = GetVariadicInputMinArity;
+    GetVariadicOutputHomogeneity = GetVariadicInputMinArity;
+    CreateKernelV2 = [](const OrtCustomOp* self, const OrtApi*, const OrtKernelInfo* info, void** node) {
+      const Registered& own = of(self);
+      return guarded(own.kind.name, [&] {
+        *node = new Made{own, std::unique_ptr<const Node>(own.kind.make(NodeInfo(info), own.kernel))};
+      });
+    };
+    KernelComputeV2 = [](void* node, OrtKernelContext* context) {
+      const Made& made = *static_cast<const Made*>(node);
+      return guarded(made.own.kind.name, [&] { made.node->compute(NodeRun(context, made.own.parallel_for)); });
+    };
+    KernelDestroy = [](void* node) { delete static_cast<Made*>(node); };
+  }
+
+  struct Made {
+    const Registered& own;
+    std::unique_ptr<const Node> node;
+  };
+
+  static const Registered& of(const OrtCustomOp* self) { return *static_cast<const Registered*>(self); }
+
+  const Operator& kind;
+  const Kernel& kernel;
+  ParallelFor parallel_for;
+};
+
+OrtCustomOpDomain* make_domain(const Kernel& kernel, ParallelFor parallel_for) {
+  const OrtApi& api = ort::GetApi();
+  OrtCustomOpDomain* domain = nullptr;
+  ort::ThrowOnError(api.CreateCustomOpDomain(kDomain, &domain));
+  for (const Operator* kind : {&kLinear, &kLinearSilu, &kLinearSigmoid, &kLinearAdd, &kNormalize, &kRelativeAttention,
+                               &kRelativeAttentionCached}) {
+    ort::ThrowOnError(api.CustomOpDomain_Add(domain, new Registered(*kind, kernel, parallel_for)));
+  }
+  return domain;
+}
+
+const OrtValue* constant_value(const OrtKernelInfo* info, std::size_t index) {
+  int is_constant = 0;
+  const OrtValue* value = nullptr;
+  ort::ThrowOnError(ort::GetApi().KernelInfoGetConstantInput_tensor(info, index, &is_constant, &value));
+  return is_constant ? value : nullptr;
+}
+
+}  // namespace
+
+bool NodeInfo::is_constant(std::size_t index) const { return constant_value(info_, index) != nullptr; }
+
+Tensor NodeInfo::constant(std::size_t index) const {
+  const OrtValue* value = constant_value(info_, index);
+  require(value != nullptr, "its weights must be constants");
+  return tensor_of(value);
+}
+
+float NodeInfo::attribute(const char* name) const {
+  float value = 0;
+  ort::ThrowOnError(ort::GetApi().KernelInfoGetAttribute_float(info_, name, &value));
+  return value;
+}
+
+Tensor NodeRun::input(std::size_t index) const {
+  const OrtValue* value = nullptr;
+  ort::ThrowOnError(ort::GetApi().KernelContext_GetInput(context_, index, &value));
+  return tensor_of(value);
+}
+
+float* NodeRun::output(const Shape& shape) const {
+  OrtValue* value = nullptr;
+  ort::ThrowOnError(ort::GetApi().KernelContext_GetOutput(context_, 0, shape.data(), shape.size(), &value));
+  void* data = nullptr;
+  ort::ThrowOnError(ort::GetApi().GetTensorMutableData(value, &data));
+  return static_cast<float*>(data);
+}
+
+float* scratch(std::size_t n_floats, std::size_t use) {
+  constexpr std::size_t kUses = 8;
+  thread_local std::array<std::vector<float>, kUses> memory;
+  std::vector<float>& own = memory.at(use);
+  if (own.size() < n_floats) own.resize(n_floats);
+  return own.data();
+}
+
+void add_operators(ort::SessionOptions& options, const Kernel& kernel, const Engine& running) {
+  static std::mutex mutex;
+  static auto& domains = *new std::map<const Kernel*, OrtCustomOpDomain*>();  // sessions may outlive any static
+  const std::lock_guard<std::mutex> lock(mutex);
+  OrtCustomOpDomain*& domain = domains[&kernel];
+  if (!domain) domain = make_domain(kernel, running.parallel_for);
+  ort::ThrowOnError(ort::GetApi().AddCustomOpDomain(options, domain));
+}
+
+}  // namespace fastctc::operators

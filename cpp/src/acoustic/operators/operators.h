@@ -1,0 +1,25 @@
+// The operators of domain `fastctc` that graphs of `fastctc optimize` have (python/fastctc/export/operators.py):
+//
+//   Linear(x, weight, bias), LinearSilu, LinearSigmoid   f(x W + b)
+//   LinearAdd(x, weight, bias, residual)                 x W + b + residual
+//   Normalize(x, weight, bias), attribute epsilon        layer normalisation over the last axis
+//   RelativeAttention(by_content, by_position, keys, values, encodings, hidden, first)
+//   RelativeAttentionCached(..., cached_keys, keys, cached_values, values, ...)          attention.cpp
+//
+// x float32 [..., n_inputs], weight float32 [panels, n_inputs, 32] and bias [n_outputs] constants, residual and the
+// result float32 [..., n_outputs]. The graph holds each as a function of ONNX's own operators too, which is what ONNX
+// Runtime runs where these are not registered.
+#pragma once
+
+#include "acoustic/engine.h"
+#include "acoustic/operators/kernel.h"
+#include "acoustic/ort.h"
+
+namespace fastctc::operators {
+
+constexpr char kDomain[] = "fastctc";
+
+// Lets sessions of these options compute the operators with the kernel.
+void add_operators(ort::SessionOptions& options, const Kernel& kernel, const Engine& running);
+
+}  // namespace fastctc::operators
