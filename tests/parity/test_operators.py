@@ -23,7 +23,14 @@ from fastctc.export.linear_products import as_products
 from fastctc.export.model_files import WeightsFile
 from fastctc.export.operators import DOMAIN, operator_functions
 from fastctc.reference.acoustic_model import open_session
-from fastctc.reference.operators import linear, normalize, pack_panels, relative_attention, unpack_panels
+from fastctc.reference.operators import (
+    linear,
+    normalize,
+    pack_encodings,
+    pack_panels,
+    relative_attention,
+    unpack_panels,
+)
 from fastctc.types import SessionOptions
 
 Floats = NDArray[np.float32]
@@ -215,11 +222,11 @@ class Attention(NamedTuple):
     width: int = N_FEATURES // 2
 
     def constants(self) -> tuple[Floats, Floats, Floats]:
-        """Encodings [distances, 1, heads, width], cached keys and values [cached, 1, heads, width]."""
+        """Encodings [distances, heads, width], cached keys and values [cached, 1, heads, width]."""
         random, shape = np.random.default_rng(1), (1, self.n_heads, self.width)
         sizes = (self.n_distances, self.n_cached, self.n_cached)
         encodings, keys, values = (random.standard_normal((n, *shape)).astype(np.float32) for n in sizes)
-        return encodings, keys, values
+        return encodings[:, 0], keys, values
 
     def __call__(self, features: Floats) -> Floats:
         """[features, frames] through the twin."""
@@ -236,7 +243,8 @@ class Attention(NamedTuple):
 
     def build(self) -> onnx.ModelProto:
         b = GraphBuilder(operator_functions(OPSET))
-        encodings, *cached = (b.floats(constant) for constant in self.constants())
+        constants = self.constants()
+        encodings, *cached = (b.floats(constant) for constant in (pack_encodings(constants[0]), *constants[1:]))
         batch = b.add("Shape", "audio_signal", start=0, end=1)
         if not self.has_constant_encodings:  # what depends on an input is none
             encodings = b.add("Mul", encodings, b.add("Sign", b.add("Cast", batch, to=onnx.TensorProto.FLOAT)))

@@ -25,6 +25,7 @@ from fastctc.export.conformer_blocks import HIDDEN_SCORE, ConformerBlocks, sinus
 from fastctc.export.fastconformer import FastConformer, Layer
 from fastctc.export.graph import import_onnx
 from fastctc.export.operators import DOMAIN
+from fastctc.reference.operators import PANEL_COLUMNS, pack_encodings
 
 if TYPE_CHECKING:
     import onnx
@@ -166,10 +167,10 @@ class _Band:
         self.first = self.graph.b.add("Sub", self.graph.b.integers([largest]), blocks.before)
 
     def positions(self, layer: Layer) -> str:
-        """Projected encodings, [distances, 1, heads, head width]."""
+        """Projected encodings in panels."""
         pos, model = layer.attention["pos"], self.graph.model
         projected = sinusoids(self.distances, model.width) @ pos.weight.astype(np.float64) + pos.bias
-        return self.graph.b.floats(projected.reshape(-1, 1, *model.heads))
+        return self.graph.b.floats(pack_encodings(projected.reshape(-1, *model.heads)))
 
 
 class _Square:
@@ -181,20 +182,22 @@ class _Square:
         self.first = self.graph.b.add("Sub", blocks.n_frames, self.graph.b.integers([1]))
 
     def _cut_table(self, n_frames: str) -> str:
-        """Encodings of all distances, [distances, width], of the model's table, which is what bounds the recording."""
+        """Encodings of all distances, whole panels, of the model's table, which is what bounds the recording."""
         b, table = self.graph.b, self.graph.model.position_table
         if table is None:
             raise ModelError("It has neither a context nor a table of position encodings.")
         zero = len(table) // 2  # the row of distance 0
         begin = b.add("Sub", b.integers([zero + 1]), n_frames)
         end = b.add("Add", b.integers([zero]), n_frames)
-        table_name = b.floats(table[None])
-        return self.graph.reshape(b.add("Slice", table_name, begin, end, b.integers([1])), -1, table.shape[1])
+        rows = b.add("Slice", b.floats(table), begin, end, b.integers([0]))
+        n_missing = b.add("Mod", b.add("Sub", begin, end), b.integers([PANEL_COLUMNS]))
+        return b.add("Pad", rows, b.add("Concat", b.integers([0, 0]), n_missing, b.integers([0]), axis=0))
 
     def positions(self, layer: Layer) -> str:
-        """Projected encodings, [distances, 1, heads, head width]."""
+        """Projected encodings in panels."""
         projected = self.graph.linear(self.encodings, layer.attention["pos"])
-        return self.graph.reshape(projected, -1, 1, *self.graph.model.heads)
+        panels = self.graph.reshape(projected, -1, PANEL_COLUMNS, *self.graph.model.heads)
+        return self.graph.b.add("Transpose", panels, perm=[2, 0, 3, 1])
 
 
 def build_offline(model: FastConformer) -> onnx.ModelProto:

@@ -8,8 +8,9 @@
     RelativeAttentionCached(..., cached_keys, keys, cached_values, values, ...)
 
 The core has kernels for them (cpp/src/acoustic/operators), which read W in panels of 32 columns, [panels, inputs, 32],
-padded with zeros, from the file itself. Any other runtime finds a function of ONNX's operators in the model and runs
-that. `linear_products` takes the products back to these operators, for what rewrites them further.
+padded with zeros, from the file itself; encodings are in panels of 32 distances, [heads, panels, width, 32]. Any other
+runtime finds a function of ONNX's operators in the model and runs that. `linear_products` takes the products back to
+these operators, for what rewrites them further.
 """
 
 from __future__ import annotations
@@ -94,11 +95,11 @@ def _attention(opset: int, *, is_cached: bool) -> onnx.FunctionProto:
     scores = b.add(
         "MatMul", b.add("Transpose", "by_content", perm=by_item), b.add("Transpose", keys, perm=[1, 2, 3, 0])
     )
-    by_distance = b.add(
-        "MatMul", b.add("Transpose", "by_position", perm=by_item), b.add("Transpose", "encodings", perm=[1, 2, 3, 0])
-    )
+    panels = b.add("Transpose", "encodings", perm=[0, 2, 1, 3])
+    encodings = b.add("Reshape", panels, b.constant([0, 0, -1]))  # [heads, width, distances]
+    by_distance = b.add("MatMul", b.add("Transpose", "by_position", perm=by_item), encodings)
     n_queries, one = count("by_content"), b.constant([1])
-    row = b.add("Sub", b.add("Add", n_queries, count("encodings")), one)
+    row = b.add("Sub", b.add("Add", n_queries, b.add("Shape", encodings, start=2)), one)
     pads = b.add("Concat", b.constant([0] * 7), n_queries, axis=0)
     flat = b.add("Reshape", b.add("Pad", by_distance, pads, b.constant(np.float32(0))), b.constant([0, 0, -1]))
     flat = b.add("Slice", flat, b.constant([0]), b.add("Mul", n_queries, row), b.constant([2]))

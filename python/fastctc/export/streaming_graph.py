@@ -25,6 +25,7 @@ from fastctc.export.conformer_blocks import HIDDEN_SCORE, ConformerBlocks, sinus
 from fastctc.export.fastconformer import Convolution, FastConformer, Layer
 from fastctc.export.graph import import_onnx
 from fastctc.export.operators import DOMAIN
+from fastctc.reference.operators import pack_encodings
 
 if TYPE_CHECKING:
     import onnx
@@ -207,11 +208,11 @@ def _attention(graph: _Graph, x: str, layer: Layer, residual: str, index: int) -
 
 
 def _positions(graph: _Graph, layer: Layer) -> str:
-    """Projected encodings, [distances, 1, heads, head width]: query 0 and key 0 are at the place `new` - 1."""
+    """Projected encodings in panels: query 0 and key 0 are at the place `new` - 1."""
     pos, model = layer.attention["pos"], graph.model
     distances = np.arange(graph.n_keys - 1, -graph.n_new, -1)
     projected = sinusoids(distances, model.width) @ pos.weight.astype(np.float64) + pos.bias
-    return graph.b.floats(projected.reshape(-1, 1, *model.heads))
+    return graph.b.floats(pack_encodings(projected.reshape(-1, *model.heads)))
 
 
 def _convolution(graph: _Graph, x: str, layer: Layer, residual: str, index: int) -> str:

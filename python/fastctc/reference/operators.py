@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ __all__ = [
     "PANEL_COLUMNS",
     "linear",
     "normalize",
+    "pack_encodings",
     "pack_panels",
     "relative_attention",
     "softmax",
@@ -22,7 +25,7 @@ LOWEST_SCORE = -50.0
 numbers inside softmax, which takes six times as long then on x86; so do products with weights near them."""
 
 
-def pack_panels(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+def pack_panels(matrix: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Panels of 32 columns, [panels, n_inputs, 32], of [n_inputs, n_outputs]; columns that are missing are zeros."""
     n_inputs, n_outputs = matrix.shape
     n_panels = -(-n_outputs // PANEL_COLUMNS)
@@ -35,6 +38,11 @@ def unpack_panels(panels: NDArray[np.float32], n_outputs: int) -> NDArray[np.flo
     """The matrix [n_inputs, n_outputs] of `pack_panels`."""
     n_inputs = panels.shape[1]
     return np.ascontiguousarray(panels.transpose(1, 0, 2).reshape(n_inputs, -1)[:, :n_outputs])
+
+
+def pack_encodings(encodings: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Panels of 32 distances, [heads, panels, width, 32], of [distances, heads, width]; missing ones are zeros."""
+    return np.stack([pack_panels(encodings[:, head].T) for head in range(encodings.shape[1])])
 
 
 def linear(
@@ -99,7 +107,7 @@ def relative_attention(
         by_position: The same with the bias by position.
         keys: [keys, items, heads, width].
         values: The same.
-        encodings: [distances, 1, heads, width]; a distance that is outside adds 0.
+        encodings: [distances, heads, width]; a distance that is outside adds 0.
         hidden: [items, 1, queries or 1, keys], added to the scores.
         first: The distance of query 0 to key 0, as a place in `encodings`.
 
@@ -113,6 +121,6 @@ def relative_attention(
         scores = keys[:, item, head].astype(np.float64) @ by_content[i, item, head] + masks[item, i]
         for j in range(len(keys)):
             if 0 <= (place := first + j - i) < len(encodings):
-                scores[j] += encodings[place, 0, head].astype(np.float64) @ by_position[i, item, head]
+                scores[j] += encodings[place, head].astype(np.float64) @ by_position[i, item, head]
         result[i, item, head] = softmax(scores) @ values[:, item, head]
     return result.astype(np.float32)

@@ -5,9 +5,9 @@
 //     values
 //
 // by_content, by_position and the result [queries, items, heads, width], scaled and with their biases; keys and values
-// [keys, items, heads, width]; encodings [distances, 1, heads, width], what is outside adds 0; hidden
-// [items, 1, queries or 1, keys]; first int64 [1]. In RelativeAttentionCached keys and values are in two parts each,
-// the cached ones first.
+// [keys, items, heads, width]; encodings in panels of distances, [heads, panels, width, 32], what is outside adds 0;
+// hidden [items, 1, queries or 1, keys]; first int64 [1]. In RelativeAttentionCached keys and values are in two parts
+// each, the cached ones first.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -17,7 +17,7 @@
 namespace fastctc::operators {
 namespace {
 
-enum Scratch { kKeys = 1, kEncodings, kByDistance, kScores, kValues };
+enum Scratch { kKeys = 1, kByDistance, kScores, kValues };
 
 // Of one head: rows of `width` floats, `stride` apart.
 struct Rows {
@@ -69,14 +69,7 @@ struct Inputs {
 
 class RelativeAttention : public Node {
  public:
-  RelativeAttention(const NodeInfo& info, const Kernel& kernel, std::size_t n_parts)
-      : kernel_(kernel), n_parts_(n_parts) {
-    const std::size_t place = encodings_input();
-    if (!info.is_constant(place)) return;
-    const Tensor encodings = info.constant(place);
-    check_encodings(encodings);
-    for (std::size_t head = 0; head < encodings.size(2); ++head) packed_.push_back(pack_encodings(encodings, head));
-  }
+  RelativeAttention(const Kernel& kernel, std::size_t n_parts) : kernel_(kernel), n_parts_(n_parts) {}
 
   void compute(const NodeRun& run) const override {
     const Inputs in = read(run);
@@ -86,18 +79,6 @@ class RelativeAttention : public Node {
 
  private:
   std::size_t encodings_input() const { return 2 + 2 * n_parts_; }
-
-  static void check_encodings(const Tensor& encodings) {
-    require(encodings.shape.size() == 4 && encodings.shape[1] == 1,
-            "its encodings must be [distances, 1, heads, width]");
-  }
-
-  static std::vector<float> pack_encodings(const Tensor& encodings, std::size_t head) {
-    const std::size_t n_heads = encodings.size(2), width = encodings.size(3);
-    std::vector<float> panels(panel_floats(encodings.size(0), width));
-    pack_as_columns({encodings.floats() + head * width, encodings.size(0), n_heads * width}, width, 0, panels.data());
-    return panels;
-  }
 
   Inputs read(const NodeRun& run) const {
     Inputs in{run.input(0),
@@ -128,9 +109,10 @@ class RelativeAttention : public Node {
               "its keys and values must be [keys, items, heads, width]");
       in.n_keys += keys.size(0);
     }
-    check_encodings(in.encodings);
-    require(in.encodings.size(2) == in.n_heads && in.encodings.size(3) == in.width,
-            "its encodings must be of the heads and the width of its queries");
+    const Tensor& encodings = in.encodings;
+    require(encodings.shape.size() == 4 && encodings.size(0) == in.n_heads && encodings.size(2) == in.width &&
+                encodings.size(3) == kPanelColumns,
+            "its encodings must be [heads, panels, width, 32], of the heads and the width of its queries");
     const Shape& hidden = in.hidden.shape;
     require(hidden.size() == 4 && in.hidden.size(0) == in.n_items && hidden[1] == 1 &&
                 (hidden[2] == 1 || in.hidden.size(2) == in.n_queries) && in.hidden.size(3) == in.n_keys,
@@ -171,17 +153,9 @@ class RelativeAttention : public Node {
 
   // Scores by position, moved from their distances to their keys, and what is hidden.
   void score_positions(const Inputs& in, std::size_t item, std::size_t head, float* scores) const {
-    const std::size_t n_distances = in.encodings.size(0), width = in.width;
+    const std::size_t n_distances = in.encodings.size(1) * kPanelColumns, width = in.width;
     const std::size_t stride = in.n_items * in.n_heads * width;
-    const float* encodings = nullptr;
-    if (packed_.empty()) {
-      float* panels = scratch(panel_floats(n_distances, width), kEncodings);
-      pack_as_columns({in.encodings.floats() + head * width, n_distances, in.n_heads * width}, width, 0, panels);
-      clear_columns(n_distances, width, panels);
-      encodings = panels;
-    } else {
-      encodings = packed_[head].data();
-    }
+    const float* encodings = in.encodings.floats() + head * n_distances * width;
     float* by_distance = scratch(in.n_queries * n_distances, kByDistance);
     multiply(in.position.floats() + (item * in.n_heads + head) * width, stride, in.n_queries, width, encodings,
              n_distances, nullptr, n_distances, by_distance);
@@ -202,12 +176,11 @@ class RelativeAttention : public Node {
 
   const Kernel& kernel_;
   std::size_t n_parts_;
-  std::vector<std::vector<float>> packed_;  // encodings by head, where they are constant
 };
 
 template <std::size_t N_PARTS>
-Node* make(const NodeInfo& info, const Kernel& kernel) {
-  return new RelativeAttention(info, kernel, N_PARTS);
+Node* make(const NodeInfo&, const Kernel& kernel) {
+  return new RelativeAttention(kernel, N_PARTS);
 }
 
 }  // namespace

@@ -29,7 +29,6 @@ class NodeInfo {
   explicit NodeInfo(const OrtKernelInfo* info) : info_(info) {}
   // Raises std::runtime_error when the input isn't constant.
   Tensor constant(std::size_t index) const;
-  bool is_constant(std::size_t index) const;
   float attribute(const char* name) const;
 
  private:

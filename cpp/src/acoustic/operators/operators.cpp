@@ -96,20 +96,13 @@ OrtCustomOpDomain* make_domain(const Kernel& kernel, ParallelFor parallel_for) {
   return domain;
 }
 
-const OrtValue* constant_value(const OrtKernelInfo* info, std::size_t index) {
-  int is_constant = 0;
-  const OrtValue* value = nullptr;
-  ort::ThrowOnError(ort::GetApi().KernelInfoGetConstantInput_tensor(info, index, &is_constant, &value));
-  return is_constant ? value : nullptr;
-}
-
 }  // namespace
 
-bool NodeInfo::is_constant(std::size_t index) const { return constant_value(info_, index) != nullptr; }
-
 Tensor NodeInfo::constant(std::size_t index) const {
-  const OrtValue* value = constant_value(info_, index);
-  require(value != nullptr, "its weights must be constants");
+  int is_constant = 0;
+  const OrtValue* value = nullptr;
+  ort::ThrowOnError(ort::GetApi().KernelInfoGetConstantInput_tensor(info_, index, &is_constant, &value));
+  require(is_constant && value, "its weights must be constants");
   return tensor_of(value);
 }
 
