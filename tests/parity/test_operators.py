@@ -55,7 +55,7 @@ class Layers:
         self.first = layer(N_FEATURES, WIDTH)
         self.silu, self.gate, self.added = (layer(WIDTH, WIDTH) for _ in range(3))
         self.last = layer(WIDTH, N_TOKENS)
-        self.norm = tuple(random.standard_normal(WIDTH).astype(np.float32) for _ in range(2))
+        self.norm_weight, self.norm_bias = (random.standard_normal(WIDTH).astype(np.float32) for _ in range(2))
 
     def __call__(self, features: Floats) -> Floats:
         """[frames, features] through the twin."""
@@ -63,7 +63,7 @@ class Layers:
         def apply(x: Floats, layer: tuple[Floats, Floats], *arguments: Any) -> Floats:
             return linear(x, pack_panels(layer[0]), layer[1], *arguments)
 
-        x = normalize(apply(features, self.first), *self.norm, EPSILON)
+        x = normalize(apply(features, self.first), self.norm_weight, self.norm_bias, EPSILON)
         y = apply(x, self.silu, "silu") * apply(x, self.gate, "sigmoid")
         scores = apply(apply(y, self.added, "none", x), self.last)
         return (
@@ -81,7 +81,7 @@ class Layers:
 
         x = b.add("Transpose", "audio_signal", perm=[0, 2, 1])
         x = apply("Linear", b.add("Squeeze", x, b.integers([0])) if as_matrix else x, self.first)
-        x = b.add("Normalize", x, *map(b.floats, self.norm), domain=DOMAIN, epsilon=EPSILON)
+        x = b.add("Normalize", x, b.floats(self.norm_weight), b.floats(self.norm_bias), domain=DOMAIN, epsilon=EPSILON)
         y = b.add("Mul", apply("LinearSilu", x, self.silu), apply("LinearSigmoid", x, self.gate))
         scores = apply("Linear", apply("LinearAdd", y, self.added, x), self.last)
         scores = b.add("Unsqueeze", scores, b.integers([0])) if as_matrix else scores
