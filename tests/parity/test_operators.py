@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import fastctc
 from fastctc import _core
 from fastctc.engine import find_library
 from fastctc.errors import EngineError, ModelError, OptionError
@@ -182,6 +184,22 @@ def test_graphs_with_their_weights_inside_run_too(path: Path, tmp_path: Path) ->
     inside, outside = configured(save(LAYERS.build(), tmp_path, external=False)), configured(path)
     x = features(50)
     np.testing.assert_array_equal(inside.run([x])[0], outside.run([x])[0])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the library has another name")
+def test_other_programs_run_them_in_onnx_runtime(path: Path, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.register_custom_ops_library(f"{fastctc.get_library_dir()}/libfastctc.so")
+    options.optimized_model_filepath = os.fspath(tmp_path / "optimized.onnx")
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    x = features(50)
+    [found] = session.run(["logprobs"], {"audio_signal": x[None], "length": np.array([50])})
+    np.testing.assert_array_equal(found[0], configured(path).run([x])[0])
+    if runs_here("avx2", path):
+        nodes = onnx.load(tmp_path / "optimized.onnx", load_external_data=False).graph.node
+        assert {"LinearSilu", "Normalize"} < {node.op_type for node in nodes}
 
 
 def test_weights_of_wrong_shapes_are_named(tmp_path: Path) -> None:

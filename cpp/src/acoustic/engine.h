@@ -16,6 +16,10 @@ struct Engine {
   ort::Env environment;
 };
 
+// Takes the table of calls from a library that another part of the process opened; false when fastctc runs another one.
+// Raises EngineNotFoundError when it is too old.
+bool use_library(const OrtApiBase& base, ParallelFor& parallel_for);
+
 // Opens the library on the first call; as open_engine(). It is never closed: sessions may outlive any static.
 Engine& engine(const std::string& library);
 

@@ -134,13 +134,31 @@ float* scratch(std::size_t n_floats, std::size_t use) {
   return own.data();
 }
 
-void add_operators(ort::SessionOptions& options, const Kernel& kernel, const Engine& running) {
+void add_operators(OrtSessionOptions* options, const Kernel& kernel, ParallelFor parallel_for) {
   static std::mutex mutex;
   static auto& domains = *new std::map<const Kernel*, OrtCustomOpDomain*>();  // sessions may outlive any static
   const std::lock_guard<std::mutex> lock(mutex);
   OrtCustomOpDomain*& domain = domains[&kernel];
-  if (!domain) domain = make_domain(kernel, running.parallel_for);
+  if (!domain) domain = make_domain(kernel, parallel_for);
   ort::ThrowOnError(ort::GetApi().AddCustomOpDomain(options, domain));
 }
 
 }  // namespace fastctc::operators
+
+extern "C" OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
+  namespace operators = fastctc::operators;
+  std::string reason;
+  try {
+    fastctc::ParallelFor parallel_for = nullptr;
+    if (fastctc::use_library(*base, parallel_for)) {
+      if (const operators::Kernel* kernel = operators::choose_kernel("automatic")) {
+        operators::add_operators(options, *kernel, parallel_for);
+      }
+      return nullptr;
+    }
+    reason = "fastctc already runs another ONNX Runtime library in this process. Name one for both.";
+  } catch (const std::exception& error) {
+    reason = error.what();
+  }
+  return base->GetApi(1)->CreateStatus(ORT_FAIL, reason.c_str());
+}

@@ -14,12 +14,17 @@
 #include "acoustic/engine.h"
 #include "acoustic/operators/kernel.h"
 #include "acoustic/ort.h"
+#include "fastctc/export.h"
 
 namespace fastctc::operators {
 
 constexpr char kDomain[] = "fastctc";
 
 // Lets sessions of these options compute the operators with the kernel.
-void add_operators(ort::SessionOptions& options, const Kernel& kernel, const Engine& running);
+void add_operators(OrtSessionOptions* options, const Kernel& kernel, ParallelFor parallel_for);
 
 }  // namespace fastctc::operators
+
+// For other programs that run optimized graphs in ONNX Runtime: what OrtApi::RegisterCustomOpsLibrary calls in the
+// shared library. Adds nothing on processors that have no kernel.
+extern "C" FASTCTC_API OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base);
