@@ -96,22 +96,6 @@ bool is_at_least(const char* version, unsigned api_version) {
   return major > 1 || (major == 1 && minor >= static_cast<int>(api_version));
 }
 
-ParallelFor find_parallel_for(const OrtApiBase& base) {
-  const bool is_there = is_at_least(base.GetVersionString(), kParallelForVersion);
-  const OrtApi* api = is_there ? base.GetApi(kParallelForVersion) : nullptr;
-  return api ? api->KernelContext_ParallelFor : nullptr;
-}
-
-const OrtApi* oldest_api(const OrtApiBase* base, const std::string& name) {
-  const char* version = base ? base->GetVersionString() : nullptr;
-  const OrtApi* api = is_at_least(version, kOrtApiVersion) ? base->GetApi(kOrtApiVersion) : nullptr;
-  if (!api) {
-    throw EngineNotFoundError(name + " is ONNX Runtime " + (version ? version : "of an unknown version") +
-                              "; fastctc needs 1." + std::to_string(kOrtApiVersion) + " or newer. " + kWhatToInstall);
-  }
-  return api;
-}
-
 const OrtApiBase* load_base(SharedLibrary& file, const std::string& name) {
   using GetApiBase = const OrtApiBase*(ORT_API_CALL*)();
   const auto get_base = reinterpret_cast<GetApiBase>(file.symbol("OrtGetApiBase"));
@@ -129,14 +113,6 @@ const OrtApi* only_oldest_entries(const OrtApi* api) {
   return reinterpret_cast<const OrtApi*>(table);
 }
 
-std::mutex mutex;
-const OrtApi* used_api = nullptr;  // of the library that is open
-
-void use_api(const OrtApi* api) {
-  used_api = api;
-  ort::InitApi(only_oldest_entries(api));
-}
-
 std::unique_ptr<Engine> open(const std::string& library) {
   const Candidates found = candidates(library);
   std::string failures;
@@ -148,19 +124,15 @@ std::unique_ptr<Engine> open(const std::string& library) {
     }
     EngineInfo info;
     const OrtApiBase* base = load_base(file, name);
-    const OrtApi* api = oldest_api(base, name);
+    const Calls calls = calls_of(base, name);
     info.library = name;
     info.version = base->GetVersionString();
-    if (used_api && used_api->CreateStatus != api->CreateStatus) {
-      throw OptionError("Another part of this process runs fastctc's operators in another ONNX Runtime library than " +
-                        name + ". Name that one, as the option `library`.");
-    }
-    use_api(api);
+    ort::InitApi(only_oldest_entries(calls.api));
     file.release();
     try {
       info.providers = ort::GetAvailableProviders();
-      return std::unique_ptr<Engine>(new Engine{std::move(info), find_parallel_for(*base),
-                                                ort::Env(ORT_LOGGING_LEVEL_WARNING, "fastctc", forward_log, nullptr)});
+      return std::unique_ptr<Engine>(
+          new Engine{std::move(info), calls, ort::Env(ORT_LOGGING_LEVEL_WARNING, "fastctc", forward_log, nullptr)});
     } catch (const ort::Exception& error) {
       throw EngineError(name + ": ONNX Runtime can't start: " + error.what());
     }
@@ -176,7 +148,19 @@ bool same_file(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+Calls calls_of(const OrtApiBase* base, const std::string& name) {
+  const char* version = base ? base->GetVersionString() : nullptr;
+  const OrtApi* api = is_at_least(version, kOrtApiVersion) ? base->GetApi(kOrtApiVersion) : nullptr;
+  if (!api) {
+    throw EngineNotFoundError(name + " is ONNX Runtime " + (version ? version : "of an unknown version") +
+                              "; fastctc needs 1." + std::to_string(kOrtApiVersion) + " or newer. " + kWhatToInstall);
+  }
+  const OrtApi* newer = is_at_least(version, kParallelForVersion) ? base->GetApi(kParallelForVersion) : nullptr;
+  return {api, newer ? newer->KernelContext_ParallelFor : nullptr};
+}
+
 Engine& engine(const std::string& library) {
+  static std::mutex mutex;
   static Engine* instance = nullptr;  // never destroyed: worker threads and sessions may end after statics
   const std::lock_guard<std::mutex> lock(mutex);
   if (!instance) {
@@ -186,15 +170,6 @@ Engine& engine(const std::string& library) {
                       library + " as well. Name one library, before the first model is loaded.");
   }
   return *instance;
-}
-
-bool use_library(const OrtApiBase& base, ParallelFor& parallel_for) {
-  const OrtApi* api = oldest_api(&base, "The library");
-  const std::lock_guard<std::mutex> lock(mutex);
-  if (used_api && used_api->CreateStatus != api->CreateStatus) return false;
-  if (!used_api) use_api(api);
-  parallel_for = find_parallel_for(base);
-  return true;
 }
 
 EngineInfo open_engine(const std::string& library) { return engine(library).info; }

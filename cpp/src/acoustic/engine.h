@@ -8,17 +8,20 @@
 
 namespace fastctc {
 
-using ParallelFor = decltype(OrtApi::KernelContext_ParallelFor);
+// The calls of one library. A process may have several: Python's onnxruntime holds one of its own.
+struct Calls {
+  const OrtApi* api;                                         // of kOrtApiVersion
+  decltype(OrtApi::KernelContext_ParallelFor) parallel_for;  // null: the library is older than 1.17
+};
 
 struct Engine {
   EngineInfo info;
-  ParallelFor parallel_for;  // null: the library is older than 1.17
+  Calls calls;
   ort::Env environment;
 };
 
-// Takes the table of calls from a library that another part of the process opened; false when fastctc runs another one.
-// Raises EngineNotFoundError when it is too old.
-bool use_library(const OrtApiBase& base, ParallelFor& parallel_for);
+// Raises EngineNotFoundError when the library, of this name in messages, is too old.
+Calls calls_of(const OrtApiBase* base, const std::string& name);
 
 // Opens the library on the first call; as open_engine(). It is never closed: sessions may outlive any static.
 Engine& engine(const std::string& library);

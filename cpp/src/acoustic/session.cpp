@@ -139,7 +139,7 @@ ort::SessionOptions session_options(const SessionOptions& options, const Engine&
     }
   }
   append_provider(target, options, running.info);
-  if (const operators::Kernel* kernel = operator_kernel(options)) operators::add_operators(target, *kernel, running.parallel_for);
+  if (const operators::Kernel* kernel = operator_kernel(options)) operators::add_operators(target, *kernel, running.calls);
   return target;
 }
 

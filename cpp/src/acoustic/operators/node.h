@@ -23,39 +23,43 @@ struct Tensor {
   std::size_t size(std::size_t axis) const { return static_cast<std::size_t>(shape.at(axis)); }
 };
 
+// Raises EngineError with the library's reason.
+void check(const OrtApi& api, OrtStatus* status);
+
 // What a node is made of. Its constants live as long as the session.
 class NodeInfo {
  public:
-  explicit NodeInfo(const OrtKernelInfo* info) : info_(info) {}
+  NodeInfo(const OrtKernelInfo* info, const Calls& calls) : info_(info), calls_(calls) {}
   // Raises std::runtime_error when the input isn't constant.
   Tensor constant(std::size_t index) const;
   float attribute(const char* name) const;
 
  private:
   const OrtKernelInfo* info_;
+  const Calls& calls_;
 };
 
 // One run of a node.
 class NodeRun {
  public:
-  NodeRun(OrtKernelContext* context, ParallelFor parallel_for) : context_(context), parallel_for_(parallel_for) {}
+  NodeRun(OrtKernelContext* context, const Calls& calls) : context_(context), calls_(calls) {}
 
   Tensor input(std::size_t index) const;
   float* output(const Shape& shape) const;
   // Calls work(i) for i from 0 to n - 1, on the threads of the session.
   template <class Work>
   void for_each(std::size_t n, const Work& work) const {
-    if (!parallel_for_ || n == 1) {
+    if (!calls_.parallel_for || n == 1) {
       for (std::size_t i = 0; i < n; ++i) work(i);
       return;
     }
     const auto call = [](void* data, std::size_t i) { (*static_cast<const Work*>(data))(i); };
-    ort::ThrowOnError(parallel_for_(context_, call, n, 0, const_cast<Work*>(&work)));
+    check(*calls_.api, calls_.parallel_for(context_, call, n, 0, const_cast<Work*>(&work)));
   }
 
  private:
   OrtKernelContext* context_;
-  ParallelFor parallel_for_;
+  const Calls& calls_;
 };
 
 // An operator; a node of it is made by make(). Both run under a guard that turns exceptions into ONNX Runtime's errors.

@@ -6,30 +6,31 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "acoustic/operators/node.h"
+#include "fastctc/error.h"
 
 namespace fastctc::operators {
 namespace {
 
-Tensor tensor_of(const OrtValue* value) {
-  const OrtApi& api = ort::GetApi();
+Tensor tensor_of(const OrtApi& api, const OrtValue* value) {
   void* data = nullptr;
-  ort::ThrowOnError(api.GetTensorMutableData(const_cast<OrtValue*>(value), &data));
+  check(api, api.GetTensorMutableData(const_cast<OrtValue*>(value), &data));
   OrtTensorTypeAndShapeInfo* raw = nullptr;
-  ort::ThrowOnError(api.GetTensorTypeAndShape(value, &raw));
+  check(api, api.GetTensorTypeAndShape(value, &raw));
   const std::unique_ptr<OrtTensorTypeAndShapeInfo, decltype(api.ReleaseTensorTypeAndShapeInfo)> info(
       raw, api.ReleaseTensorTypeAndShapeInfo);
   std::size_t rank = 0;
-  ort::ThrowOnError(api.GetDimensionsCount(info.get(), &rank));
+  check(api, api.GetDimensionsCount(info.get(), &rank));
   Shape shape(rank);
-  ort::ThrowOnError(api.GetDimensions(info.get(), shape.data(), rank));
+  check(api, api.GetDimensions(info.get(), shape.data(), rank));
   return {data, std::move(shape)};
 }
 
 // No exception passes through ONNX Runtime.
 template <class Action>
-OrtStatus* guarded(const char* name, const Action& action) {
+OrtStatus* guarded(const OrtApi& api, const char* name, const Action& action) {
   std::string reason;
   try {
     action();
@@ -37,12 +38,12 @@ OrtStatus* guarded(const char* name, const Action& action) {
   } catch (const std::exception& error) {
     reason = "fastctc's operator " + std::string(name) + ": " + error.what() + ".";
   }
-  return ort::GetApi().CreateStatus(ORT_INVALID_GRAPH, reason.c_str());
+  return api.CreateStatus(ORT_INVALID_GRAPH, reason.c_str());
 }
 
 struct Registered : OrtCustomOp {
-  Registered(const Operator& its_kind, const Kernel& its_kernel, ParallelFor its_parallel_for)
-      : OrtCustomOp{}, kind(its_kind), kernel(its_kernel), parallel_for(its_parallel_for) {
+  Registered(const Operator& its_kind, const Kernel& its_kernel, const Calls& its_calls)
+      : OrtCustomOp{}, kind(its_kind), kernel(its_kernel), calls(its_calls) {
     version = kOrtApiVersion;
     GetName = [](const OrtCustomOp* self) { return of(self).kind.name; };
     GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
@@ -62,13 +63,14 @@ struct Registered : OrtCustomOp {
     GetVariadicOutputHomogeneity = GetVariadicInputMinArity;
     CreateKernelV2 = [](const OrtCustomOp* self, const OrtApi*, const OrtKernelInfo* info, void** node) {
       const Registered& own = of(self);
-      return guarded(own.kind.name, [&] {
-        *node = new Made{own, std::unique_ptr<const Node>(own.kind.make(NodeInfo(info), own.kernel))};
+      return guarded(*own.calls.api, own.kind.name, [&] {
+        *node = new Made{own, std::unique_ptr<const Node>(own.kind.make(NodeInfo(info, own.calls), own.kernel))};
       });
     };
     KernelComputeV2 = [](void* node, OrtKernelContext* context) {
       const Made& made = *static_cast<const Made*>(node);
-      return guarded(made.own.kind.name, [&] { made.node->compute(NodeRun(context, made.own.parallel_for)); });
+      const Registered& own = made.own;
+      return guarded(*own.calls.api, own.kind.name, [&] { made.node->compute(NodeRun(context, own.calls)); });
     };
     KernelDestroy = [](void* node) { delete static_cast<Made*>(node); };
   }
@@ -82,16 +84,16 @@ struct Registered : OrtCustomOp {
 
   const Operator& kind;
   const Kernel& kernel;
-  ParallelFor parallel_for;
+  Calls calls;
 };
 
-OrtCustomOpDomain* make_domain(const Kernel& kernel, ParallelFor parallel_for) {
-  const OrtApi& api = ort::GetApi();
+OrtCustomOpDomain* make_domain(const Kernel& kernel, const Calls& calls) {
+  const OrtApi& api = *calls.api;
   OrtCustomOpDomain* domain = nullptr;
-  ort::ThrowOnError(api.CreateCustomOpDomain(kDomain, &domain));
+  check(api, api.CreateCustomOpDomain(kDomain, &domain));
   for (const Operator* kind : {&kLinear, &kLinearSilu, &kLinearSigmoid, &kLinearAdd, &kNormalize, &kRelativeAttention,
                                &kRelativeAttentionCached}) {
-    ort::ThrowOnError(api.CustomOpDomain_Add(domain, new Registered(*kind, kernel, parallel_for)));
+    check(api, api.CustomOpDomain_Add(domain, new Registered(*kind, kernel, calls)));
   }
   return domain;
 }
@@ -101,28 +103,28 @@ OrtCustomOpDomain* make_domain(const Kernel& kernel, ParallelFor parallel_for) {
 Tensor NodeInfo::constant(std::size_t index) const {
   int is_constant = 0;
   const OrtValue* value = nullptr;
-  ort::ThrowOnError(ort::GetApi().KernelInfoGetConstantInput_tensor(info_, index, &is_constant, &value));
+  check(*calls_.api, calls_.api->KernelInfoGetConstantInput_tensor(info_, index, &is_constant, &value));
   require(is_constant && value, "its weights must be constants");
-  return tensor_of(value);
+  return tensor_of(*calls_.api, value);
 }
 
 float NodeInfo::attribute(const char* name) const {
   float value = 0;
-  ort::ThrowOnError(ort::GetApi().KernelInfoGetAttribute_float(info_, name, &value));
+  check(*calls_.api, calls_.api->KernelInfoGetAttribute_float(info_, name, &value));
   return value;
 }
 
 Tensor NodeRun::input(std::size_t index) const {
   const OrtValue* value = nullptr;
-  ort::ThrowOnError(ort::GetApi().KernelContext_GetInput(context_, index, &value));
-  return tensor_of(value);
+  check(*calls_.api, calls_.api->KernelContext_GetInput(context_, index, &value));
+  return tensor_of(*calls_.api, value);
 }
 
 float* NodeRun::output(const Shape& shape) const {
   OrtValue* value = nullptr;
-  ort::ThrowOnError(ort::GetApi().KernelContext_GetOutput(context_, 0, shape.data(), shape.size(), &value));
+  check(*calls_.api, calls_.api->KernelContext_GetOutput(context_, 0, shape.data(), shape.size(), &value));
   void* data = nullptr;
-  ort::ThrowOnError(ort::GetApi().GetTensorMutableData(value, &data));
+  check(*calls_.api, calls_.api->GetTensorMutableData(value, &data));
   return static_cast<float*>(data);
 }
 
@@ -134,31 +136,32 @@ float* scratch(std::size_t n_floats, std::size_t use) {
   return own.data();
 }
 
-void add_operators(OrtSessionOptions* options, const Kernel& kernel, ParallelFor parallel_for) {
+void check(const OrtApi& api, OrtStatus* status) {
+  if (!status) return;
+  const std::string reason = api.GetErrorMessage(status);
+  api.ReleaseStatus(status);
+  throw EngineError(reason);
+}
+
+void add_operators(OrtSessionOptions* options, const Kernel& kernel, const Calls& calls) {
   static std::mutex mutex;
-  static auto& domains = *new std::map<const Kernel*, OrtCustomOpDomain*>();  // sessions may outlive any static
+  // Never destroyed: sessions may outlive any static.
+  static auto& domains = *new std::map<std::pair<const Kernel*, const OrtApi*>, OrtCustomOpDomain*>();
   const std::lock_guard<std::mutex> lock(mutex);
-  OrtCustomOpDomain*& domain = domains[&kernel];
-  if (!domain) domain = make_domain(kernel, parallel_for);
-  ort::ThrowOnError(ort::GetApi().AddCustomOpDomain(options, domain));
+  OrtCustomOpDomain*& domain = domains[{&kernel, calls.api}];
+  if (!domain) domain = make_domain(kernel, calls);
+  check(*calls.api, calls.api->AddCustomOpDomain(options, domain));
 }
 
 }  // namespace fastctc::operators
 
 extern "C" OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
   namespace operators = fastctc::operators;
-  std::string reason;
   try {
-    fastctc::ParallelFor parallel_for = nullptr;
-    if (fastctc::use_library(*base, parallel_for)) {
-      if (const operators::Kernel* kernel = operators::choose_kernel("automatic")) {
-        operators::add_operators(options, *kernel, parallel_for);
-      }
-      return nullptr;
-    }
-    reason = "fastctc already runs another ONNX Runtime library in this process. Name one for both.";
+    const operators::Kernel* kernel = operators::choose_kernel("automatic");
+    if (kernel) operators::add_operators(options, *kernel, fastctc::calls_of(base, "This library"));
+    return nullptr;
   } catch (const std::exception& error) {
-    reason = error.what();
+    return base->GetApi(1)->CreateStatus(ORT_FAIL, error.what());
   }
-  return base->GetApi(1)->CreateStatus(ORT_FAIL, reason.c_str());
 }

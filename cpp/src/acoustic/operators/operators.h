@@ -21,7 +21,7 @@ namespace fastctc::operators {
 constexpr char kDomain[] = "fastctc";
 
 // Lets sessions of these options compute the operators with the kernel.
-void add_operators(OrtSessionOptions* options, const Kernel& kernel, ParallelFor parallel_for);
+void add_operators(OrtSessionOptions* options, const Kernel& kernel, const Calls& calls);
 
 }  // namespace fastctc::operators
 
