@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -119,7 +120,8 @@ def _build(session: nox.Session, tree: str, *definitions: str) -> None:
 def _run_cpp_tests(session: nox.Session, tree: str) -> None:
     session.install("cmake>=3.21,<4")
     environment = {"FASTCTC_ONNXRUNTIME": _onnxruntime_library(session)}
-    session.run("ctest", "--test-dir", tree, "--output-on-failure", env=environment)
+    jobs = str(os.cpu_count() or 1)
+    session.run("ctest", "--test-dir", tree, "--output-on-failure", "--parallel", jobs, env=environment)
 
 
 def _onnxruntime_library(session: nox.Session) -> str:
