@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -21,6 +22,8 @@ NEMO = "nemo_toolkit==3.0.0"  # without its dependencies: pyproject.toml
 # g++'s own; Python is not built with them, so they are loaded first.
 SANITIZERS = ("libasan.so", "libubsan.so")
 PARALLEL = ("-n", "auto", "--dist", "worksteal")
+# -O1: compiles in about half the time that -O3 takes with sanitizers.
+SANITIZED = ("-Ccmake.define.FASTCTC_SANITIZE=address,undefined", "-Ccmake.define.CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG")
 # The boundaries where bad input arrives. Memory growth is not measured here: the sanitizer keeps freed memory.
 FAULT_TESTS = (
     "tests/python/test_audio.py",
@@ -75,7 +78,7 @@ def asan(session: nox.Session) -> None:
     """The C++ tests, and bad input through the Python module, under AddressSanitizer and UndefinedBehaviorSanitizer."""
     if sys.platform != "linux":
         session.skip("the sanitizers' libraries are preloaded as Linux does")
-    _build(session, "build/nox-asan", "-Ccmake.define.FASTCTC_SANITIZE=address,undefined")
+    _build(session, "build/nox-asan", *SANITIZED)
     if not session.posargs:
         _run_cpp_tests(session, "build/nox-asan")
     libraries = [session.run("g++", f"-print-file-name={name}", external=True, silent=True) for name in SANITIZERS]
@@ -119,7 +122,8 @@ def _build(session: nox.Session, tree: str, *definitions: str) -> None:
 def _run_cpp_tests(session: nox.Session, tree: str) -> None:
     session.install("cmake>=3.21,<4")
     environment = {"FASTCTC_ONNXRUNTIME": _onnxruntime_library(session)}
-    session.run("ctest", "--test-dir", tree, "--output-on-failure", env=environment)
+    jobs = str(os.cpu_count() or 1)
+    session.run("ctest", "--test-dir", tree, "--output-on-failure", "--parallel", jobs, env=environment)
 
 
 def _onnxruntime_library(session: nox.Session) -> str:
