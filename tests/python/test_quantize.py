@@ -34,6 +34,7 @@ from fastctc.export.quantize import Calibration, QuantizedGraph, quantize_direct
 from fastctc.export.word_changes import count_changes
 from fastctc.reference import streaming_model as reference
 from fastctc.reference.acoustic_model import AcousticModel
+from fastctc.reference.processor import EXACT_PRODUCTS
 from fastctc.types import SessionOptions
 
 DEMO = ROOT / "models" / "digits"
@@ -175,6 +176,13 @@ def test_core_and_twin_agree(kind: str, quantized: Callable[[str], tuple[Path, l
         expected = log_probs_of(stream, stream.step, features)
         np.testing.assert_allclose(core_log_probs(same_operators, features), expected, atol=tolerances.LOG_PROBS_TWIN)
         np.testing.assert_allclose(core_log_probs(core, features), expected, atol=tolerances.LOG_PROBS_QUANTIZED_TWIN)
+
+
+def test_exact_products_are_the_same(quantized: Callable[[str], tuple[Path, list[QuantizedGraph]]]) -> None:
+    """What is asked for on processors without VNNI: the products there are, and those here, are sums of integers."""
+    path = quantized("int8")[0] / "stream.int8.onnx"
+    found = core_log_probs(load_core(path, config_entries={EXACT_PRODUCTS: "1"}), noise(200))
+    np.testing.assert_allclose(found, core_log_probs(load_core(path), noise(200)), atol=tolerances.LOG_PROBS_TWIN)
 
 
 @pytest.mark.parametrize("kind", ["int8", "int8-block", "int4-block"])
