@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["STAGES", "Comparison", "Stages", "compare_stages", "run_stages"]
+__all__ = ["LARGEST_LOG_PROB_DIFFERENCE", "STAGES", "Comparison", "Stages", "compare_stages", "run_stages"]
 
 Floats = NDArray[np.float32]
 
