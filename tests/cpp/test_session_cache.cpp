@@ -13,10 +13,10 @@
 #include "acoustic/durable_file.h"
 #include "acoustic/exact_products.h"
 #include "acoustic/external_weights.h"
-#include "acoustic/protobuf.h"
 #include "acoustic/session_cache.h"
 #include "acoustic/session_key.h"
 #include "processor.h"
+#include "protobuf.h"
 #include "temporary_directory.h"
 
 using namespace fastctc;
