@@ -15,8 +15,8 @@
 
 namespace fastctc {
 
-// Safe from any thread. Opening a graph of full size takes a second and half a gigabyte, so what nobody uses stays
-// shut.
+// Safe from any thread. Opening a graph of full size takes up to two seconds and 0.8 GB the first time, and still half
+// a second where its session is kept (acoustic/session_cache.h), so what nobody uses stays shut.
 class ModelGraphs {
  public:
   // Opens the directory's first graph. Raises as AcousticModel and StreamingModel.

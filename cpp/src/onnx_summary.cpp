@@ -5,6 +5,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "protobuf.h"
+
 namespace fastctc {
 namespace {
 
@@ -59,76 +61,24 @@ class Bytes {
   std::string block_;
 };
 
-// One protobuf message: a range of the file.
-class Message {
- public:
-  Message(Bytes& bytes, std::uint64_t begin, std::uint64_t end) : bytes_(bytes), position_(begin), end_(end) {}
-
-  // The next field; false at the end, and where the bytes are no protobuf.
-  bool next() {
-    if (position_ >= end_) return false;
-    std::uint64_t tag = 0;
-    if (!read_varint(tag)) return false;
-    field_ = tag >> 3;
-    begin_ = position_;
-    std::uint64_t length = 0;
-    switch (tag & 7) {
-      case 0:
-        return read_varint(length);
-      case 1:
-        return skip(8);
-      case 2:
-        if (!read_varint(length)) return false;
-        begin_ = position_;
-        return skip(length);
-      // Groups, which ONNX has none of and a reader jumps over: what is in them is read as if they were not there, so
-      // that nothing can hide behind one.
-      case 3:
-        ++open_groups_;
-        return true;
-      case 4:
-        return open_groups_-- > 0;
-      case 5:
-        return skip(4);
-      default:
-        return false;
-    }
-  }
-  std::uint64_t field() const { return field_; }
-  // Of a field that has a length: its bytes as a message, or as text.
-  Message message() const { return Message(bytes_, begin_, position_); }
-  std::string text() const { return bytes_.text(begin_, begin_ + std::min(position_ - begin_, kLongestText)); }
-
- private:
-  bool read_varint(std::uint64_t& value) {
-    value = 0;
-    for (int shift = 0; shift < 64 && position_ < end_; shift += 7) {
-      const int byte = bytes_.at(position_++);
-      if (byte < 0) return false;
-      value |= static_cast<std::uint64_t>(byte & 127) << shift;
-      if (!(byte & 128)) return true;
-    }
-    return false;
-  }
-  bool skip(std::uint64_t length) {
-    if (length > end_ - position_) return false;
-    position_ += length;
-    return true;
-  }
-
-  Bytes& bytes_;
-  std::uint64_t position_;  // of the next field
-  std::uint64_t end_;
-  std::uint64_t field_ = 0;
-  std::uint64_t begin_ = 0;  // of this field's content
-  int open_groups_ = 0;
+struct BytesOfFile {
+  Bytes* file;
+  int at(std::uint64_t position) const { return file->at(position); }
 };
+
+// Groups, which ONNX has none of and a reader jumps over, are opened, so that nothing can hide behind one.
+using Message = ProtobufFields<BytesOfFile>;
+
+std::string text_of(const Message& field) {
+  const std::uint64_t begin = field.content_begin();
+  return field.bytes().file->text(begin, begin + std::min(field.end() - begin, kLongestText));
+}
 
 // The last one counts where a field stands several times, as protobuf has it.
 std::string text_field(Message message, std::uint64_t field) {
   std::string text;
   while (message.next()) {
-    if (message.field() == field) text = message.text();
+    if (message.field() == field) text = text_of(message);
   }
   return text;
 }
@@ -215,7 +165,7 @@ OnnxSummary summarize_onnx(const std::filesystem::path& path) {
   if (error) return summary;
   Bytes bytes(path, size);
   Walk walk(summary.external_files);
-  Message model(bytes, 0, size);
+  Message model({&bytes}, 0, size, Groups::opened);
   while (model.next()) {
     if (model.field() == kModelGraph) {
       read_inputs(model.message(), summary);

@@ -5,6 +5,8 @@
 #if defined(_MSC_VER)
 #include <immintrin.h>
 #include <intrin.h>
+#else
+#include <cpuid.h>
 #endif
 #endif
 
@@ -53,5 +55,39 @@ bool has_avx2_fma() { return false; }
 bool has_avx512() { return false; }
 
 #endif
+
+#if defined(FASTCTC_X86)
+
+ProductInstructions product_instructions() {
+  unsigned leaf7[4] = {};  // EAX (the last subleaf), EBX, ECX, EDX
+  unsigned leaf7_1[4] = {};
+#if defined(_MSC_VER)
+  int info[4];
+  __cpuid(info, 0);
+  if (info[0] >= 7) {
+    __cpuidex(reinterpret_cast<int*>(leaf7), 7, 0);
+    if (leaf7[0] >= 1) __cpuidex(reinterpret_cast<int*>(leaf7_1), 7, 1);
+  }
+#else
+  if (__get_cpuid_count(7, 0, &leaf7[0], &leaf7[1], &leaf7[2], &leaf7[3]) && leaf7[0] >= 1) {
+    __get_cpuid_count(7, 1, &leaf7_1[0], &leaf7_1[1], &leaf7_1[2], &leaf7_1[3]);
+  }
+#endif
+  ProductInstructions found;
+  found.x86 = true;
+  found.avx_vnni = has_avx2() && (leaf7_1[0] & 1u << 4) != 0;
+  found.avx512_vnni = has_avx512() && (leaf7[2] & 1u << 11) != 0;
+  return found;
+}
+
+#else
+
+ProductInstructions product_instructions() { return {}; }
+
+#endif
+
+bool products_saturate(const ProductInstructions& instructions) {
+  return instructions.x86 && !instructions.avx_vnni && !instructions.avx512_vnni;
+}
 
 }  // namespace fastctc

@@ -10,6 +10,7 @@
 #include "bindings.h"
 #include "decoder_options.h"
 #include "fastctc/recognizer.h"
+#include "fastctc/streaming_model.h"
 #include "holders.h"
 #include "long_form_options.h"
 #include "session_options.h"
@@ -134,6 +135,11 @@ void bind_recognizer(py::module_& module) {
       .def_property_readonly("frame_s", &Recognizer::frame_s)
       .def_property_readonly("latencies_ms", &Recognizer::latencies_ms)
       .def_property_readonly("has_offline_graph", &Recognizer::has_offline_graph)
+      .def("streaming_model", &Recognizer::streaming_model, py::arg("latency_ms") = -1,
+           py::return_value_policy::reference_internal, py::call_guard<py::gil_scoped_release>(),
+           "The cache-aware graph of that look-ahead; -1: the longest.")
+      .def("long_form_model", &Recognizer::long_form_model, py::return_value_policy::reference_internal,
+           py::call_guard<py::gil_scoped_release>(), "The graph for long recordings; None: there is none.")
       .def_property_readonly(
           "vocabulary", [](const Recognizer& self) -> const fastctc::Vocabulary& { return self.vocabulary(); },
           py::return_value_policy::reference_internal)

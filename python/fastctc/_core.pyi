@@ -460,9 +460,17 @@ class Recognizer:
         ...
     def log_probs(self, features: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
         ...
+    def long_form_model(self) -> StreamingModel:
+        """
+        The graph for long recordings; None: there is none.
+        """
     def spell(self, text: str) -> list[int]:
         """
         Ids of the tokens that spell a text.
+        """
+    def streaming_model(self, latency_ms: typing.SupportsInt | typing.SupportsIndex = -1) -> StreamingModel:
+        """
+        The cache-aware graph of that look-ahead; -1: the longest.
         """
     def transcribe(self, batch: list[numpy.typing.NDArray[numpy.float32]], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0, options: dict = {}) -> list:
         ...

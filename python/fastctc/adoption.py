@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 import fastctc.reference
 from fastctc.checking.rnnt import refuse_rnnt_export
-from fastctc.checking.stages import compare_stages, run_stages
+from fastctc.checking.stages import LARGEST_LOG_PROB_DIFFERENCE, compare_stages, run_stages
 from fastctc.errors import Error, ModelError, OutputError
 from fastctc.recognizer import Recognizer, load
 from fastctc.reference.fbank import compute_features
 from fastctc.reference.model_directory import ModelDirectory
 from fastctc.reference.model_graphs import ModelGraphs
+from fastctc.reference.streaming_model import has_several_chunks
 from fastctc.types import FrontendOptions, ModelOptions, Property, SessionOptions
 
 __all__ = ["NORMALIZATIONS", "Adopted", "Reading", "adopt_directory", "make_manifest"]
@@ -53,6 +54,8 @@ class Adopted:
     properties: tuple[Property, ...]
     texts: tuple[str, ...]
     """Of the recordings."""
+    left_out: tuple[str, ...] = ()
+    """Graphs of several attention chunks a step that the manifest doesn't name."""
 
 
 Ask = Callable[[Sequence[Reading]], "str | None"]
@@ -105,13 +108,14 @@ def adopt_directory(
         recognizer = load(path, options=options, session=session)
         texts = _verify(path, recognizer, recordings(recognizer.sample_rate_hz), options)
         properties = tuple(recognizer.properties)
-        _write(manifest, make_manifest(properties))
+        long_form, aside = _find_long_form(path, options, recordings(recognizer.sample_rate_hz)[0])
+        _write(manifest, make_manifest(properties, long_form, aside))
         try:
             load(path, session=session)
         except Error:
             manifest.unlink(missing_ok=True)
             raise
-    return Adopted(manifest, properties, texts)
+    return Adopted(manifest, properties, texts, aside)
 
 
 @contextmanager
@@ -172,12 +176,51 @@ def _verify(path: Path, recognizer: Recognizer, recordings: Sequence[Floats], op
     return tuple(texts)
 
 
-def make_manifest(properties: Sequence[Property]) -> dict[str, Any]:
-    """The manifest that says all of the properties which were resolved."""
+def _find_long_form(path: Path, options: ModelOptions, samples: Floats) -> tuple[str | None, tuple[str, ...]]:
+    """The file of the graph for long recordings, None: none; and those that are like it, but not to be used.
+
+    A graph of several attention chunks a step looks like one for streams with seconds of look-ahead. Only an exact one
+    gives what one run over everything gives, so it is compared with the offline graph: of those that are the same, the
+    one with the longest steps is taken.
+    """
+    graphs = ModelGraphs(ModelDirectory.open(path, options), options, SessionOptions())
+    streaming = {name: graphs.cache_aware(name) for name in graphs.names if name != "offline"}
+    several = {name: stream for name, stream in streaming.items() if has_several_chunks(stream)}
+    if not several or (graphs.offline is None and len(several) == len(streaming)):
+        return None, ()  # there is nothing to compare it with, and nothing else to use
+    model = fastctc.reference.load(path, options=options)
+    chosen = None
+    for name in sorted(several, key=lambda name: -several[name].output_frames):
+        if graphs.offline is None or chosen is not None:
+            break
+        # Of some steps: a graph that is not exact is off where a step begins.
+        n_frames = min(3 * several[name].output_frames, graphs.offline.max_encoder_frames or 1 << 30) - 1
+        features = np.resize(model.features(samples).T, (n_frames * graphs.subsampling_factor, model.frontend.n_mels)).T
+        features = np.ascontiguousarray(features)
+        found, whole = model.log_probs(features, graph=name), model.log_probs(features)
+        if found.shape == whole.shape and np.abs(found - whole).max(initial=0) <= LARGEST_LOG_PROB_DIFFERENCE:
+            chosen = name
+    files = {name: Path(stream.path).name for name, stream in several.items()}
+    return files.pop(chosen) if chosen else None, tuple(files.values())
+
+
+def make_manifest(
+    properties: Sequence[Property], long_form: str | None = None, left_out: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The manifest that says all of the properties which were resolved.
+
+    Args:
+        properties: Of the recogniser.
+        long_form: The file that is no graph for streams, but for long recordings.
+        left_out: Files that are neither.
+    """
     values = {entry.name: entry.value for entry in properties}
     graphs = {name: value for name, value in values.items() if name.startswith("streaming_") and name.endswith("ms")}
+    graphs = {name: value for name, value in graphs.items() if value not in (long_form, *left_out)}
     if (offline := _offline_graph(properties)) is not None:
         graphs = {"offline": offline, **graphs}
+    if long_form is not None:
+        graphs["long_form"] = long_form
     manifest: dict[str, Any] = {
         "fastctc": 1,
         "graphs": graphs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -167,14 +168,40 @@ class Recognizer:
         features, n_valid_frames = self._core.features(samples)
         return features[:, :n_valid_frames]
 
-    def log_probs(self, features: npt.ArrayLike) -> FloatArray:
+    @property
+    def graphs(self) -> list[str]:
+        """What graphs the model has, as the manifest names them: offline, streaming_80ms, ..., long_form."""
+        offline = ["offline"] if self._core.has_offline_graph else []
+        long_form = [entry.name for entry in self.properties if entry.name == "long_form"]
+        return [*offline, *(f"streaming_{latency_ms}ms" for latency_ms in self.latencies_ms), *long_form]
+
+    def log_probs(self, features: npt.ArrayLike, *, graph: str = "offline") -> FloatArray:
         """Natural-log probabilities, float32 [n_frames, n_tokens], of features [n_features, n_frames].
+
+        Args:
+            features: of a whole recording.
+            graph: one of `graphs`. All but the offline one run step by step.
 
         Raises:
             AudioError: more frames than the model's position table, or not finite.
             ModelError: the number of features is not the model's.
+            OptionError: there is no such graph.
+            EngineError: ONNX Runtime failed.
         """
-        return self._core.log_probs(_matrix(features, "features"))
+        values = _matrix(features, "features")
+        if graph == "offline":
+            return self._core.log_probs(values)
+        if graph not in self.graphs:
+            raise OptionError(f"The model has no graph '{graph}'; it has {', '.join(self.graphs)}.")
+        latency = re.fullmatch(r"streaming_(\d+)ms", graph)
+        model = self._core.streaming_model(int(latency[1])) if latency else self._core.long_form_model()
+        stream = _core.AcousticStream(model)
+        stream.push(values)
+        stream.finish()
+        while stream.ready:
+            if failure := model.step([stream])[0]:
+                raise EngineError(failure)
+        return stream.take()
 
     def decode(self, log_probs: npt.ArrayLike, decoder: Decoder = None) -> Transcript:
         """The transcript of log-probs [n_frames, n_tokens].

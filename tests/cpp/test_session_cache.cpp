@@ -11,10 +11,12 @@
 
 #include "acoustic/content_hash.h"
 #include "acoustic/durable_file.h"
+#include "acoustic/exact_products.h"
 #include "acoustic/external_weights.h"
-#include "acoustic/protobuf.h"
 #include "acoustic/session_cache.h"
 #include "acoustic/session_key.h"
+#include "processor.h"
+#include "protobuf.h"
 #include "temporary_directory.h"
 
 using namespace fastctc;
@@ -85,6 +87,31 @@ TEST_CASE("contents that differ have other hashes") {
   CHECK(seen.size() == text.size() * 9);
   CHECK(ContentHash().add("ab").add("c").hex() != ContentHash().add("a").add("bc").hex());
   CHECK(ContentHash().add(std::string(8, '\0')).hex() != ContentHash().add(std::string(16, '\0')).hex());
+}
+
+TEST_CASE("processors without VNNI are told to multiply bytes exactly") {
+  const auto saturates = [](bool x86, bool avx_vnni, bool avx512_vnni) {
+    ProductInstructions instructions;
+    instructions.x86 = x86;
+    instructions.avx_vnni = avx_vnni;
+    instructions.avx512_vnni = avx512_vnni;
+    return products_saturate(instructions);
+  };
+  CHECK(saturates(true, false, false));  // Haswell, Zen 1 to 3, Skylake's servers
+  CHECK_FALSE(saturates(true, true, false));
+  CHECK_FALSE(saturates(true, false, true));
+  CHECK_FALSE(saturates(true, true, true));
+  CHECK_FALSE(saturates(false, false, false));  // ARM
+
+  const SessionOptions plain;
+  CHECK(with_exact_products(plain, false).config_entries == plain.config_entries);
+  const SessionOptions exact = with_exact_products(plain, true);
+  REQUIRE(exact.config_entries.size() == plain.config_entries.size() + 1);
+  CHECK(exact.config_entries.back().first == "session.x64quantprecision");
+  CHECK(exact.config_entries.back().second == "1");
+  SessionOptions said = plain;
+  said.config_entries.emplace_back(kExactProducts, "0");
+  CHECK(with_exact_products(said, true).config_entries == said.config_entries);
 }
 
 TEST_CASE("broken protocol buffers end the walk") {
@@ -301,6 +328,7 @@ TEST_CASE("a session is kept for one graph, library and set of options") {
   other = plain;
   other.config_entries.emplace_back("session.set_denormal_as_zero", "1");
   CHECK(session_key(graph, other, engine("1.32.0"))->name != key->name);
+  CHECK(session_key(graph, with_exact_products(plain, true), engine("1.32.0"))->name != key->name);
   other = plain;
   other.intra_op_threads = 2;
   other.config_entries = {{"session.intra_op.allow_spinning", "1"}, {"session.inter_op.allow_spinning", "0"}};

@@ -28,7 +28,7 @@ def test_c_functions_are_those_of_the_header_and_of_the_map(symbols: list[str]) 
     header = (ROOT / "cpp" / "include" / "fastctc" / "c_api.h").read_text(encoding="utf-8")
     declared = set(re.findall(r"^FASTCTC_API [^;(]*?\b(fastctc_\w+)\(", header, flags=re.MULTILINE))
     assert len(declared) > 60
-    assert names == declared
+    assert names == declared | {"RegisterCustomOps"}  # ONNX Runtime's own name for it
     version_script = (ROOT / "cpp" / "fastctc.map").read_text(encoding="utf-8")
     assert declared == set(re.findall(r"^\s+(fastctc_\w+);", version_script, flags=re.MULTILINE))
 

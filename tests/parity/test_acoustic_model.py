@@ -25,6 +25,7 @@ from fastctc.engine import find_library
 from fastctc.errors import AudioError, EngineError, ModelError, ModelNotFoundError, OptionError
 from fastctc.reference import acoustic_model as reference
 from fastctc.reference.position_table import find_position_table
+from fastctc.reference.processor import EXACT_PRODUCTS, products_saturate
 from fastctc.types import SessionOptions
 
 TINY = DATA / "tiny"
@@ -514,9 +515,49 @@ def test_session_options_change_nothing(load: Callable[..., Any]) -> None:
         {"graph_optimization": "disabled"},
         {"memory_arena": False, "provider": "CPUExecutionProvider"},
         {"config_entries": {"session.set_denormal_as_zero": "1"}},
+        {"config_entries": {EXACT_PRODUCTS: "1"}},
     ):
         (actual,) = configured(load(DEMO, **session)).run([item])
         assert np.abs(actual - expected).max() <= tolerances.LOG_PROBS, session
+
+
+@pytest.mark.parametrize(
+    ("flags", "saturates"),
+    [
+        ({"x86_64", "avx2", "fma"}, True),
+        ({"amd64", "avx512f", "avx512bw"}, True),
+        ({"x86_64"}, True),  # nothing tells
+        ({"x86_64", "avx2", "avx_vnni"}, False),
+        ({"x86_64", "avx512f", "avx512_vnni"}, False),
+        ({"aarch64", "asimddp"}, False),
+    ],
+)
+def test_where_products_of_bytes_saturate(flags: set[str], saturates: bool) -> None:
+    assert products_saturate(flags) == saturates
+
+
+@pytest.mark.parametrize(("flags", "entry"), [({"x86_64", "avx2"}, "1"), ({"x86_64", "avx_vnni"}, None)])
+def test_the_reference_asks_for_exact_products(
+    monkeypatch: pytest.MonkeyPatch, flags: set[str], entry: str | None
+) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr("fastctc.reference.acoustic_model.processor_flags", lambda: frozenset(flags))
+    seen: list[dict[str, str]] = []
+
+    class Options(onnxruntime.SessionOptions):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            seen.append({})
+
+        def add_session_config_entry(self, key: str, value: str) -> None:
+            seen[-1][key] = value
+            super().add_session_config_entry(key, value)
+
+    monkeypatch.setattr(onnxruntime, "SessionOptions", Options)
+    reference.open_session(DEMO, SessionOptions())
+    reference.open_session(DEMO, SessionOptions(config_entries={EXACT_PRODUCTS: "0"}))
+    assert [entries.get(EXACT_PRODUCTS) for entries in seen] == [entry, "0"]
 
 
 MEMORY_AFTER_A_LONG_RUN = """

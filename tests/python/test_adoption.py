@@ -137,6 +137,40 @@ def test_graphs_for_streams_are_named_by_their_look_ahead(tmp_path: Path) -> Non
     assert fastctc.load(directory).latencies_ms == [80, 1040]
 
 
+@pytest.mark.parametrize("has_others", [False, True])
+def test_a_graph_for_long_recordings_is_found(tmp_path: Path, has_others: bool) -> None:
+    names = ["offline.onnx", "stream_exact_r13_x8.onnx", "weights.bin", "tokens.txt"]
+    if has_others:
+        names += ["stream_exact_r13_x4.onnx", *(f"stream_exact_r{look_ahead}.onnx" for look_ahead in (0, 1, 13))]
+    for name in names:
+        shutil.copy(TINY / name, tmp_path)
+    adopted = adopt_directory(tmp_path, recordings)
+    graphs = json.loads(adopted.manifest.read_text(encoding="utf-8"))["graphs"]
+    assert graphs.pop("offline") == "offline.onnx"
+    assert graphs.pop("long_form") == "stream_exact_r13_x8.onnx"
+    assert graphs == (
+        {f"streaming_{80 * look_ahead}ms": f"stream_exact_r{look_ahead}.onnx" for look_ahead in (0, 1, 13)}
+        if has_others
+        else {}
+    )
+    assert adopted.left_out == (("stream_exact_r13_x4.onnx",) if has_others else ())
+    model = fastctc.load(tmp_path)
+    assert model.graphs[-1] == "long_form"
+    assert model.transcribe(RECORDING, long_form=fastctc.LongFormOptions(one_shot_max_s=1)).method == "steps"
+
+
+def test_a_graph_for_long_recordings_must_be_exact(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is of another look-ahead than the offline graph; without one, nothing shows that it is exact."""
+    for name in ("offline_r1.onnx", "stream_exact_r1.onnx", "stream_exact_r13_x8.onnx", "weights.bin", "tokens.txt"):
+        shutil.copy(TINY / name, tmp_path)
+    for graphs in ({"offline": "offline_r1.onnx", "streaming_80ms": "stream_exact_r1.onnx"},) * 2:
+        assert main(["adopt", str(tmp_path), "--normalize", "none", "--force"]) == 0
+        expected = {name: file for name, file in graphs.items() if (tmp_path / file).exists()}
+        assert json.loads((tmp_path / "fastctc.json").read_text(encoding="utf-8"))["graphs"] == expected
+        assert "stream_exact_r13_x8.onnx is left out" in capsys.readouterr().err
+        (tmp_path / "offline_r1.onnx").unlink(missing_ok=True)
+
+
 def test_metadata_are_enough(tmp_path: Path) -> None:
     directory = tmp_path / "full"
     directory.mkdir()

@@ -219,11 +219,11 @@ def test_what_is_the_same_passes(core: fastctc.Recognizer, reference: Any) -> No
 def test_the_look_ahead_of_the_graph_is_found(core: fastctc.Recognizer, reference: Any) -> None:
     right = run_stages("NeMo, 1040 ms", reference, WHOLE)
     assert right.log_probs is not None
-    other = Stages("NeMo, 0 ms", WHOLE, right.features, right.log_probs - 1, (), "")
+    other = Stages("NeMo, 60 ms", WHOLE, right.features, right.log_probs - 1, (), "")
     report = check_recording(
-        core, reference, WHOLE, original=Original({0: other, 1040: right}, RIGHT, [*reference.vocabulary.pieces])
+        core, reference, WHOLE, original=Original({60: other, 1040: right}, RIGHT, [*reference.vocabulary.pieces])
     )
-    assert report.expected.name == "NeMo, 1040 ms"
+    assert report.expected[0].name == "NeMo, 1040 ms"
     assert report.passed
 
 
@@ -240,7 +240,10 @@ def outside(tmp_path: Path) -> Callable[[str, Any], str]:
 def test_the_command(outside: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(DEMO), str(RECORDING)]) == 0
     out, err = capsys.readouterr()
-    assert [line.split("\t")[1] for line in out.splitlines()] == ["samples", "features", "log_probs", "tokens", "text"]
+    rows = [line.split("\t")[1:4] for line in out.splitlines()]
+    assert [row[0] for row in rows[:5]] == ["samples", "features", "log_probs", "tokens", "text"]
+    others = [*(f"streaming_{latency_ms}ms" for latency_ms in (0, 80, 480, 1040)), "long_form"]
+    assert rows[5:] == [["log_probs", f"core, {graph}", f"reference, {graph}"] for graph in others]
     assert {line.split("\t")[-1] for line in out.splitlines()} == {"same"}
     assert "everything is the same" in err
     late = Recipe(RIGHT, late_samples=80).compute(WHOLE)
@@ -316,8 +319,71 @@ def test_a_picture(core: fastctc.Recognizer, reference: Any, tmp_path: Path) -> 
         draw_difference(failing_report(core, reference), tmp_path / "none" / "difference.png")
 
 
-def test_a_model_for_streams_alone_can_not_be_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("exact-80ms.onnx", "weights.bin", "tokens.txt"):
+def test_a_model_for_streams_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("exact-80ms.onnx", "exact-1040ms.onnx", "weights.bin", "tokens.txt"):
         shutil.copy(DEMO / name, tmp_path)
-    assert main(["check", str(tmp_path), str(RECORDING), "--normalize", "none"]) == 1
-    assert "can't be checked" in capsys.readouterr().err
+    assert main(["check", str(tmp_path), str(RECORDING), "--normalize", "none"]) == 0
+    rows = [line.split("\t")[1:] for line in capsys.readouterr().out.splitlines()]
+    assert [row[:2] for row in rows] == [
+        *([stage, "core"] for stage in ("samples", "features", "log_probs", "tokens", "text")),
+        ["log_probs", "core, streaming_1040ms"],
+    ]
+    assert {row[-1] for row in rows} == {"same"}
+
+
+class OffInOneGraph:
+    """A core that is wrong in one graph."""
+
+    def __init__(self, core: fastctc.Recognizer, graph: str) -> None:
+        self._core = core
+        self._graph = graph
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._core, name)
+
+    def log_probs(self, features: Floats, *, graph: str = "offline") -> Floats:
+        return self._core.log_probs(features, graph=graph) - np.float32(0.01 if graph == self._graph else 0)
+
+
+@pytest.mark.parametrize("graph", ["streaming_0ms", "streaming_1040ms", "long_form"])
+def test_every_graph_is_proven(core: fastctc.Recognizer, reference: Any, graph: str, tmp_path: Path) -> None:
+    report = check_recording(OffInOneGraph(core, graph), reference, SHORT)
+    assert not report.passed
+    [different] = [entry for entry in report.comparisons if not entry.is_same]
+    assert (different.stage, different.name, different.expected_name) == (
+        "log_probs",
+        f"core, {graph}",
+        f"reference, {graph}",
+    )
+    assert different.largest == pytest.approx(0.01, abs=1e-4)
+    pytest.importorskip("matplotlib")
+    assert draw_difference(report, tmp_path / "difference.png") == "log_probs"
+
+
+def test_graphs_beside_the_original(core: fastctc.Recognizer, reference: Any) -> None:
+    """Each beside the look-ahead that is its own."""
+    right = run_stages("NeMo, 1040 ms", reference, WHOLE)
+    exact = reference.log_probs(right.features, graph="streaming_80ms")
+    stages = {1040: right, 80: Stages("NeMo, 80 ms", WHOLE, right.features, exact, (), "")}
+    pieces = [*reference.vocabulary.pieces]
+    report = check_recording(core, reference, WHOLE, original=Original(stages, RIGHT, pieces))
+    assert report.passed
+    rows = {(entry.name, entry.expected_name) for entry in report.comparisons}
+    assert rows >= {
+        ("core, streaming_80ms", "NeMo, 80 ms"),
+        ("core, streaming_1040ms", "NeMo, 1040 ms"),
+        ("core, long_form", "NeMo, 1040 ms"),
+    }
+    stages[80] = replace(stages[80], log_probs=exact + 0.1)
+    report = check_recording(core, reference, WHOLE, original=Original(stages, RIGHT, pieces))
+    assert [(entry.name, entry.expected_name) for entry in report.comparisons if not entry.is_same] == [
+        ("core, streaming_80ms", "NeMo, 80 ms")
+    ]
+
+
+def test_a_graph_that_is_not_there(core: fastctc.Recognizer, reference: Any) -> None:
+    for model in (core, reference):
+        assert model.graphs[0] == "offline"
+        for name in ("streaming_60ms", "long", ""):
+            with pytest.raises(fastctc.OptionError, match="it has offline, streaming_0ms"):
+                model.log_probs(np.zeros((80, 20), np.float32), graph=name)

@@ -32,6 +32,7 @@ COMMON_SOURCES = {
     "log_message.h",
     "mapped_file.h",
     "processor.h",
+    "protobuf.h",
     "utf8.h",
     "frame_scorer.h",
     "shared_library.h",

@@ -214,6 +214,34 @@ def test_a_directory_in_place_and_again(tmp_path: Path) -> None:
     assert model.transcribe(RECORDING).text == "two nine three four zero"
 
 
+def test_what_is_not_named_any_more_goes(tmp_path: Path) -> None:
+    for name in ("exact-80ms.onnx", "offline.onnx", "weights.bin", "tokens.txt"):
+        shutil.copy(DEMO / name, tmp_path)
+    optimize.optimize_directory(tmp_path, only=["offline"])
+    [old] = tmp_path.glob("optimized-*.bin")
+    # Of others: a graph with weights under such a name, and names that only look alike.
+    kept = [tmp_path / name for name in ("optimized-0123456789abcdef.bin", "optimized-mine.bin", "x.optimized.onnx")]
+    for path in kept:
+        path.write_bytes(bytes(2048))
+    mine = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [512], bytes(2048), raw=True)
+    onnx.external_data_helper.set_external_data(mine, kept[0].name, 0, 2048)
+    mine.ClearField("raw_data")
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "mine", [], [], [mine])), os.fspath(kept[2]))
+    link = tmp_path / "int8-0123456789abcdef.bin"
+    link.symlink_to(kept[1])
+    optimize.optimize_directory(tmp_path, only=["offline", "streaming_80ms"])
+    assert not old.exists()
+    assert len(list(tmp_path.glob("optimized-*.bin"))) == 3
+    assert all(path.exists() for path in (*kept, link, tmp_path / "weights.bin", tmp_path / "offline.onnx"))
+    assert fastctc.load(tmp_path, normalize="none").transcribe(RECORDING).text == "two nine three four zero"
+    # What can't be read may name any of them.
+    stale = tmp_path / "optimized-fedcba9876543210.bin"
+    stale.write_bytes(b"x")
+    kept[2].write_bytes(b"no graph")
+    optimize.optimize_directory(tmp_path, only=["offline"])
+    assert stale.exists()
+
+
 def edited(tmp_path: Path, source: Path, edit: Edit) -> Path:
     model = onnx.load(source)
     edit(model)

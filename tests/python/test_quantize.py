@@ -34,6 +34,7 @@ from fastctc.export.quantize import Calibration, QuantizedGraph, quantize_direct
 from fastctc.export.word_changes import count_changes
 from fastctc.reference import streaming_model as reference
 from fastctc.reference.acoustic_model import AcousticModel
+from fastctc.reference.processor import EXACT_PRODUCTS
 from fastctc.types import SessionOptions
 
 DEMO = ROOT / "models" / "digits"
@@ -177,6 +178,13 @@ def test_core_and_twin_agree(kind: str, quantized: Callable[[str], tuple[Path, l
         np.testing.assert_allclose(core_log_probs(core, features), expected, atol=tolerances.LOG_PROBS_QUANTIZED_TWIN)
 
 
+def test_exact_products_are_the_same(quantized: Callable[[str], tuple[Path, list[QuantizedGraph]]]) -> None:
+    """What is asked for on processors without VNNI: the products there are, and those here, are sums of integers."""
+    path = quantized("int8")[0] / "stream.int8.onnx"
+    found = core_log_probs(load_core(path, config_entries={EXACT_PRODUCTS: "1"}), noise(200))
+    np.testing.assert_allclose(found, core_log_probs(load_core(path), noise(200)), atol=tolerances.LOG_PROBS_TWIN)
+
+
 @pytest.mark.parametrize("kind", ["int8", "int8-block", "int4-block"])
 def test_a_batch_changes_nothing(kind: str, quantized: Callable[[str], tuple[Path, list[QuantizedGraph]]]) -> None:
     """Also beside a stream that is ten times louder: no scale is shared."""
@@ -232,7 +240,9 @@ def test_in_place_and_again(source: Path, calibration: Calibration, tmp_path: Pa
         assert manifest["quantization"] == kind
         assert fastctc.load(directory).transcribe(SPEECH / "five-five.wav").text == "five five"
     assert {name: (directory / name).read_bytes() for name in before} == before
-    assert not list(directory.glob("*.part"))
+    new = {path.name for path in directory.iterdir()} - {*before, "fastctc.json"}
+    [weights] = [name for name in new if name.startswith("int8-")]  # and nothing of fp16
+    assert new == {weights, "offline.int8.onnx", "stream.int8.onnx"}
 
 
 def test_changed_words_are_refused(tiny: Path, tmp_path: Path) -> None:

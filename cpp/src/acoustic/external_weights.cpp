@@ -8,8 +8,8 @@
 
 #include "acoustic/content_hash.h"
 #include "acoustic/durable_file.h"
-#include "acoustic/protobuf.h"
 #include "mapped_file.h"
+#include "protobuf.h"
 
 namespace fastctc {
 namespace {

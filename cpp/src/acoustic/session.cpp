@@ -13,12 +13,14 @@
 #include <vector>
 
 #include "acoustic/engine.h"
+#include "acoustic/exact_products.h"
 #include "acoustic/operators/operators.h"
 #include "acoustic/session_cache.h"
 #include "external_data.h"
 #include "fastctc/error.h"
 #include "fastctc/session_cache.h"
 #include "log_message.h"
+#include "processor.h"
 
 namespace fastctc {
 namespace {
@@ -139,7 +141,8 @@ ort::SessionOptions session_options(const SessionOptions& options, const Engine&
     }
   }
   append_provider(target, options, running.info);
-  if (const operators::Kernel* kernel = operator_kernel(options)) operators::add_operators(target, *kernel, running.calls);
+  if (const operators::Kernel* kernel = operator_kernel(options))
+    operators::add_operators(target, *kernel, running.calls);
   return target;
 }
 
@@ -242,10 +245,7 @@ std::optional<SessionCache::Entry> make_entry(const SessionCache& cache, const S
   }
 }
 
-}  // namespace
-
-OpenedSession open_session(const std::string& graph_path, const SessionOptions& options) {
-  check_file(graph_path);
+OpenedSession open_as_told(const std::string& graph_path, const SessionOptions& options) {
   Engine& running = engine(options.library);
   MappedWeights weights = operator_kernel(options) ? MappedWeights::map(graph_path) : MappedWeights();
   const auto without_cache = [&](Findings::Values values = {}, Findings::Save save = nullptr) {
@@ -274,6 +274,25 @@ OpenedSession open_session(const std::string& graph_path, const SessionOptions& 
     if (!is_found) cache.give_up(*key, graph_path, "ONNX Runtime can't open what it saved");
   }
   return without_cache();
+}
+
+}  // namespace
+
+OpenedSession open_session(const std::string& graph_path, const SessionOptions& options) {
+  check_file(graph_path);
+  // Before the cache is asked: what it keeps depends on it.
+  const SessionOptions exact = with_exact_products(options, products_saturate(product_instructions()));
+  if (exact.config_entries.size() == options.config_entries.size()) return open_as_told(graph_path, options);
+  try {
+    return open_as_told(graph_path, exact);
+  } catch (const ModelError& error) {
+    // Of quantised graphs whose products share a zero point, ONNX Runtime 1.32 fails to make exact ones.
+    if (!has(error.what(), "replace the existing tensor")) throw;
+    log_message(LogLevel::warning, "The graph " + graph_path +
+                                       " is quantised in a form whose sums can saturate on this processor, which has "
+                                       "no VNNI: its results may be wrong. Use a float graph, or quantise it again.");
+    return open_as_told(graph_path, options);
+  }
 }
 
 }  // namespace fastctc

@@ -6,7 +6,7 @@
 
 #include "fastctc/error.h"
 #include "text/file_bytes.h"
-#include "text/protobuf.h"
+#include "text/protobuf_reader.h"
 #include "utf8.h"
 
 namespace fastctc {
@@ -38,7 +38,7 @@ SentencePieceModel SentencePieceModel::read(const std::string& path) {
 SentencePieceModel SentencePieceModel::parse(const std::string& bytes, const std::string& name) {
   SentencePieceModel model;
   std::string char_map;
-  ProtobufReader file(bytes.data(), bytes.size(), name);
+  ProtobufReader file(bytes, name);
   for (std::uint32_t field; (field = file.next()) != 0;) {
     if (field == 1) {
       ProtobufReader entry = file.message();

@@ -38,7 +38,8 @@ class Report:
     mistakes: tuple[tuple[str, Mistake], ...]
     """Whose it is, and what."""
     found: tuple[Stages, ...]
-    expected: Stages
+    expected: tuple[Stages, ...]
+    """What each of them is compared with."""
 
     @property
     def passed(self) -> bool:
@@ -64,6 +65,9 @@ def check_recording(
 ) -> Report:
     """Compares the stages of all programs with those of the original, else of the reference.
 
+    The stages are those of the offline graph, where there is one. Of every other graph, fed step by step, the log-probs
+    of the core are compared with those of the reference, and with the original's of the same look-ahead.
+
     Args:
         core: `fastctc.Recognizer` of the directory.
         reference: `fastctc.reference.Recognizer` of the directory.
@@ -74,7 +78,7 @@ def check_recording(
         outside_name: What that program is called.
 
     Raises:
-        ModelError: The directory has no offline graph.
+        ModelError: A graph can't be used.
         OptionError: The values of the other program aren't matrices of finite numbers.
     """
     own = [run_stages("reference", reference, samples), run_stages("core", core, samples)]
@@ -83,10 +87,12 @@ def check_recording(
     if original is None:
         expected, found, frontend = own[0], own[1:], reference.frontend
     else:
-        expected = _of_nearest_look_ahead(original, reference)
+        expected = _of_nearest_look_ahead(original, own[0].log_probs)
         found, frontend = own, original.frontend
     found = found + ([outside] if outside is not None else [])
     comparisons = [entry for stages in found for entry in compare_stages(stages, expected)]
+    pairs = [(stages, expected) for stages in found] + _other_graphs(core, reference, own[0], original)
+    comparisons += [entry for pair in pairs[len(found) :] for entry in compare_stages(*pair)]
     mistakes: list[tuple[str, Mistake]] = []
     for stages in found:
         of_stages = [entry for entry in comparisons if entry.name == stages.name]
@@ -96,7 +102,29 @@ def check_recording(
         mistakes.append(("the directory", blank))
     if original is not None:
         mistakes += [("the directory", entry) for entry in _vocabulary_mistakes(core, original)]
-    return Report(tuple(comparisons), tuple(dict.fromkeys(mistakes)), tuple(found), expected)
+    found_stages, expected_stages = zip(*pairs, strict=True)
+    return Report(tuple(comparisons), tuple(dict.fromkeys(mistakes)), found_stages, expected_stages)
+
+
+def _other_graphs(core: Any, reference: Any, own: Stages, original: Original | None) -> list[tuple[Stages, Stages]]:
+    """Log-probs of every graph but the first, of the reference's features, beside what is right."""
+    pairs = []
+    for graph in reference.graphs[1:]:
+        found, twin = (
+            Stages(f"{name}, {graph}", log_probs=recognizer.log_probs(own.features, graph=graph))
+            for name, recognizer in (("core", core), ("reference", reference))
+        )
+        pairs.append((found, twin))
+        if original is not None and (right := _of_graph(original, graph, found)) is not None:
+            pairs.append((found, Stages(right.name, log_probs=right.log_probs)))
+    return pairs
+
+
+def _of_graph(original: Original, graph: str, found: Stages) -> Stages | None:
+    """What the original gives with the graph's look-ahead; None: it has no such."""
+    if graph == "long_form":  # whose look-ahead nothing tells
+        return _of_nearest_look_ahead(original, found.log_probs)
+    return original.stages.get(int(graph.removeprefix("streaming_").removesuffix("ms")))
 
 
 def _outside(name: str, features: Floats | None, log_probs: Floats | None, reference: Any) -> Stages | None:
@@ -120,13 +148,12 @@ def _but_zeros(values: Floats) -> Floats:
     return np.where(values == -np.inf, np.float32(0), values)
 
 
-def _of_nearest_look_ahead(original: Original, reference: Any) -> Stages:
-    """The original's stages with the look-ahead that is baked into the directory's graph: told by its log-probs."""
-    found = _runner(reference)(next(iter(original.stages.values())).features)
+def _of_nearest_look_ahead(original: Original, found: Floats | None) -> Stages:
+    """The original's stages with the look-ahead that is baked into a graph: told by its log-probs."""
 
     def difference(stages: Stages) -> float:
         log_probs = stages.log_probs
-        if log_probs is None or log_probs.shape != found.shape:
+        if log_probs is None or found is None or log_probs.shape != found.shape:
             return float("inf")
         return float(np.abs(log_probs - found).mean())
 
@@ -154,7 +181,7 @@ def _explain(
 def _runner(reference: Any) -> Any:
     def run(features: Floats) -> Floats:
         try:
-            return np.asarray(reference.log_probs(features))
+            return np.asarray(reference.log_probs(features, graph=reference.graphs[0]))
         except Error:  # too short, or too large for the graph
             return np.zeros((0, len(reference.vocabulary)), np.float32)
 

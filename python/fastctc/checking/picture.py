@@ -27,7 +27,11 @@ def draw_difference(report: Report, path: str | os.PathLike[str]) -> str:
     chosen = report.first_difference
     if chosen is None or chosen.stage not in DRAWN:
         return ""
-    found = next(stages for stages in report.found if stages.name == chosen.name)
+    found, expected = next(
+        (one, other)
+        for one, other in zip(report.found, report.expected, strict=True)
+        if (one.name, other.name) == (chosen.name, chosen.expected_name)
+    )
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -35,7 +39,7 @@ def draw_difference(report: Report, path: str | os.PathLike[str]) -> str:
     figure = Figure(figsize=(11, 8), layout="constrained")
     panels = figure.subplots(3, 1, sharex=True)
     draw = _draw_curves if chosen.stage == "samples" else _draw_images
-    draw(figure, panels, *(_values(stages, chosen.stage) for stages in (found, report.expected)))
+    draw(figure, panels, *(_values(stages, chosen.stage) for stages in (found, expected)))
     titles = (chosen.name, f"{chosen.expected_name}: as it should be", "difference")
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(f"{chosen.stage}, {title}", loc="left")

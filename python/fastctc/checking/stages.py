@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastctc.errors import ModelError
-
-__all__ = ["STAGES", "Comparison", "Stages", "compare_stages", "run_stages"]
+__all__ = ["LARGEST_LOG_PROB_DIFFERENCE", "STAGES", "Comparison", "Stages", "compare_stages", "run_stages"]
 
 Floats = NDArray[np.float32]
 
@@ -57,14 +55,9 @@ class Comparison:
 
 
 def run_stages(name: str, recognizer: Any, samples: Floats) -> Stages:
-    """All stages of `fastctc.Recognizer` or its twin in the reference."""
-    try:
-        features = recognizer.features(samples)
-        log_probs = recognizer.log_probs(features)
-    except ModelError as error:
-        if "no offline graph" in str(error) or "graph for recordings" in str(error):
-            raise ModelError(f"The model can't be checked: {error} The stages are compared in one run.") from error
-        raise
+    """All stages of `fastctc.Recognizer` or its twin in the reference, by the first of its graphs: the offline one."""
+    features = recognizer.features(samples)
+    log_probs = recognizer.log_probs(features, graph=recognizer.graphs[0])
     transcript = recognizer.decode(log_probs)
     return Stages(name, samples, features, log_probs, tuple(token.id for token in transcript.tokens), transcript.text)
 

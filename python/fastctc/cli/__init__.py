@@ -7,11 +7,12 @@ Exit statuses: 0 done; 1 some files failed, or the model or the output can't be 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 
 from fastctc.cli.arguments import parse
 from fastctc.cli.progress import say
@@ -23,6 +24,38 @@ if TYPE_CHECKING:
 __all__ = ["main", "script"]
 
 Loader: TypeAlias = "Callable[..., Recognizer]"
+
+
+class Needs(NamedTuple):
+    """What `run` of a command's module takes."""
+
+    loader: bool = True
+    """What loads the model; else the arguments alone."""
+    package: bool = True
+    """The package must be whole; doctor says what it lacks."""
+    named_model: bool = True
+    """A model that is named is fetched."""
+
+
+COMMANDS = {
+    "adopt": Needs(),
+    "align": Needs(),
+    "cache": Needs(loader=False),
+    "check": Needs(),
+    "doctor": Needs(package=False),
+    "export": Needs(named_model=False),
+    "info": Needs(),
+    "listen": Needs(),
+    "lm": Needs(loader=False),
+    "models": Needs(loader=False),
+    "optimize": Needs(named_model=False),
+    "plot": Needs(),
+    "quantize": Needs(),
+    "stream": Needs(),
+    "transcribe": Needs(),
+    "tune": Needs(),
+}
+"""By name, which is the module's."""
 
 
 def main(argv: Sequence[str] | None = None, *, load: Loader | None = None) -> int:
@@ -76,76 +109,18 @@ def script(*, load: Loader | None = None) -> NoReturn:
 
 
 def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> int:
-    if command == "doctor":
-        from fastctc.cli import doctor
-
-        return doctor.run(arguments, load)
-    if command == "cache":
-        from fastctc.cli import cache
-
-        return cache.run(arguments)
-    if command == "lm":
-        from fastctc.cli import lm
-
-        return lm.run(arguments)
-    if command == "models":
-        from fastctc.cli import models
-
-        return models.run(arguments)
-    if load is None:
+    needs = COMMANDS[command]
+    run: Callable[..., int] = importlib.import_module(f"fastctc.cli.{command}").run
+    if not needs.loader:
+        return run(arguments)
+    if load is None and needs.package:
         import fastctc
         from fastctc.cli.models import fetch_named
 
         load = fastctc.load
-        if command not in ("export", "optimize"):
+        if needs.named_model:
             fetch_named(arguments.model, quiet=getattr(arguments, "quiet", False))
-    if command == "info":
-        from fastctc.cli import info
-
-        return info.run(arguments, load)
-    if command == "stream":
-        from fastctc.cli import stream
-
-        return stream.run(arguments, load)
-    if command == "tune":
-        from fastctc.cli import tune
-
-        return tune.run(arguments, load)
-    if command == "align":
-        from fastctc.cli import align
-
-        return align.run(arguments, load)
-    if command == "export":
-        from fastctc.cli import export
-
-        return export.run(arguments, load)
-    if command == "adopt":
-        from fastctc.cli import adopt
-
-        return adopt.run(arguments, load)
-    if command == "check":
-        from fastctc.cli import check
-
-        return check.run(arguments, load)
-    if command == "plot":
-        from fastctc.cli import plot
-
-        return plot.run(arguments, load)
-    if command == "optimize":
-        from fastctc.cli import optimize
-
-        return optimize.run(arguments, load)
-    if command == "quantize":
-        from fastctc.cli import quantize
-
-        return quantize.run(arguments, load)
-    if command == "listen":
-        from fastctc.cli import listen
-
-        return listen.run(arguments, load)
-    from fastctc.cli import transcribe
-
-    return transcribe.run(arguments, load)
+    return run(arguments, load)
 
 
 def _drop_standard_output() -> None:

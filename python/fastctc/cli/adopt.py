@@ -42,6 +42,11 @@ def run(arguments: argparse.Namespace, _load: Loader) -> int:
     if arguments.audio:
         for name, text in zip(arguments.audio, adopted.texts, strict=True):
             say(f"{name}: {text}")
+    for name in adopted.left_out:
+        say(
+            f"{name} is left out: it takes several attention chunks a step, which is for long recordings, and isn't "
+            "shown to be the same as the offline graph."
+        )
     say(f"{adopted.manifest} is written: {arguments.model} is ready.")
     return 0
 

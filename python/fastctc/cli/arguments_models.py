@@ -41,7 +41,8 @@ examples:
 
 CHECK = """\
 Runs the same recordings through NeMo (if there), the NumPy reference and the C++ core, and compares them stage by
-stage: samples, features, log-probs, tokens, text. It names the usual mistakes when it sees their signature."""
+stage: samples, features, log-probs, tokens, text; then the log-probs of every graph for streams and long recordings. It
+names the usual mistakes when it sees their signature."""
 
 CHECK_EPILOG = """\
 results:

@@ -56,10 +56,12 @@ def _replace(rewriter: Rewriter, activations: _Activations, product: Product, fo
     x = activations.get(product, found)
     weights = twin.column_weights(product.read())
     operands = [x.values, rewriter.constant(weights.values), x.scale, rewriter.constant(weights.scales)]
-    operands += [x.zero, rewriter.constant(np.int8(0))]
+    # No zero point of the weights: ONNX Runtime's rewriting for processors without VNNI refuses one that is shared.
+    operands += [x.zero]
     bias = [] if product.bias is None else [rewriter.constant(product.bias)]
     if not x.scales:
-        rewriter.add(OPERATOR, *operands, *bias, output=product.output, domain=MICROSOFT)
+        added = ["", *bias] if bias else []
+        rewriter.add(OPERATOR, *operands, *added, output=product.output, domain=MICROSOFT)
         return
     # The scale of a row comes behind the sum, and the bias behind that.
     result = rewriter.add(OPERATOR, *operands, domain=MICROSOFT)

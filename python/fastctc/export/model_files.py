@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +21,10 @@ __all__ = ["MANIFEST", "WeightsFile", "read_manifest", "write_graphs"]
 MANIFEST = "fastctc.json"
 ALIGNMENT_BYTES = 4096  # of external data, so that it can be mapped into memory
 SMALLEST_EXTERNAL_BYTES = 1024
+OWN_GRAPHS = re.compile(r"[^/\\]+\.(optimized|int8|int8-block|int4-block|fp16)\.onnx")
+OWN_WEIGHTS = re.compile(r"(optimized|int8|int8-block|int4-block|fp16)-[0-9a-f]{16}\.bin")
+GRAPH_LISTS = ("graphs", "float_graphs", "original_graphs")
+"""Of a manifest."""
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
@@ -76,6 +82,8 @@ def write_graphs(
 ) -> None:
     """Writes beside the old files, weights first and the manifest last: a directory is the old one or the new.
 
+    Then graphs and weights that were written so before, and that nothing names any more, are removed.
+
     Args:
         directory: The model directory.
         models: File names and graphs with their weights in them; these are moved out, one graph at a time.
@@ -86,6 +94,7 @@ def write_graphs(
         OSError: A file can't be written.
     """
     parts: dict[Path, Path] = {}
+    before = read_manifest(directory)
 
     def part(name: str) -> Path:
         path = directory / name
@@ -110,6 +119,39 @@ def write_graphs(
     finally:
         for temporary in parts.values():
             temporary.unlink(missing_ok=True)
+    _remove_stale(directory, _named_graphs(before) - _named_graphs(manifest))
+
+
+def _named_graphs(manifest: Mapping[str, Any]) -> set[str]:
+    return {name for key in GRAPH_LISTS for name in manifest.get(key, {}).values()}
+
+
+def _remove_stale(directory: Path, no_longer_named: set[str]) -> None:
+    """Removes graphs that the old manifest named and the new one doesn't, then weights that no graph names.
+
+    Only files that bear our names, and no links. What can't be removed stays: the new directory stands already.
+    """
+    stale = [directory / name for name in no_longer_named if OWN_GRAPHS.fullmatch(name)]
+    for path in stale:
+        _remove(path)
+    weights = [path for path in directory.glob("*.bin") if OWN_WEIGHTS.fullmatch(path.name)]
+    used: set[str] = set()
+    if weights:
+        for path in directory.rglob("*.onnx"):
+            try:
+                model = import_onnx().load(path, load_external_data=False)
+            except Exception:  # of protobuf, or of the file system: it may read any of them
+                return
+            used |= {entry.value for tensor in weights_of(model.graph) for entry in tensor.external_data}
+    for path in weights:
+        if path.name not in used:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_file() and not path.is_symlink():
+            path.unlink()
 
 
 def _rename_weights(model: onnx.ModelProto, old: str, new: str) -> None:

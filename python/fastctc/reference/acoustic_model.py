@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fastctc.errors import AudioError, EngineError, EngineNotFoundError, ModelError, ModelNotFoundError, OptionError
 from fastctc.reference.model_files import check_external_data
 from fastctc.reference.position_table import find_position_table
+from fastctc.reference.processor import EXACT_PRODUCTS, processor_flags, products_saturate
 from fastctc.reference.signature import recognize_signature
 from fastctc.types import Property, SessionOptions
 
@@ -278,7 +279,10 @@ def open_session(path: Path, options: SessionOptions) -> Any:
     target.enable_cpu_mem_arena = options.memory_arena
     target.enable_mem_pattern = False
     target.log_severity_level = 4  # what fails is raised
-    for key, value in options.config_entries.items():
+    entries = options.config_entries
+    if products_saturate(processor_flags()):
+        entries = {EXACT_PRODUCTS: "1", **entries}
+    for key, value in entries.items():
         target.add_session_config_entry(key, value)
     present = onnxruntime.get_available_providers()
     wanted = options.provider.lower().removesuffix("executionprovider") + "executionprovider"

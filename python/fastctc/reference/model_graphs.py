@@ -52,6 +52,22 @@ class ModelGraphs:
         """Look-aheads that streams can have, ascending."""
         return sorted(self._directory.graphs.streaming)
 
+    @property
+    def names(self) -> list[str]:
+        """Of all graphs, as in the manifest."""
+        files = self._directory.graphs
+        streaming = [f"streaming_{latency_ms}ms" for latency_ms in self.latencies_ms]
+        return [*(["offline"] if files.offline else []), *streaming, *(["long_form"] if files.long_form else [])]
+
+    def cache_aware(self, name: str) -> StreamingModel:
+        """The graph of that name, but for the offline one. Raises ModelError, OptionError."""
+        files = self._directory.graphs
+        paths = {f"streaming_{latency_ms}ms": path for latency_ms, path in files.streaming.items()}
+        path = files.long_form if name == "long_form" else paths.get(name)
+        if path is None:
+            raise OptionError(f"The model has no graph '{name}'; it has {', '.join(self.names)}.")
+        return self._open_streaming(path)
+
     def streaming(self, latency_ms: int = -1) -> StreamingModel:
         """The graph for streams of that look-ahead; -1: the longest. Raises ModelError, OptionError."""
         latencies_ms = self.latencies_ms

@@ -26,6 +26,7 @@ from fastctc.reference.model_graphs import ModelGraphs
 from fastctc.reference.speech_detector import detect_speech
 from fastctc.reference.speller import spell
 from fastctc.reference.stream import Stream
+from fastctc.reference.streaming_model import AcousticStream
 from fastctc.reference.vocabulary import Vocabulary
 from fastctc.second_pass import check_rescoring, rescored
 from fastctc.types import (
@@ -101,12 +102,28 @@ class Recognizer:
         features, n_valid_frames = compute_features(samples, self._frontend)
         return features[:, :n_valid_frames]
 
-    def log_probs(self, features: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Natural-log probabilities, float32 [n_frames, n_tokens]. Raises ModelError without an offline graph."""
-        model = self._graphs.offline
-        if model is None:
-            raise ModelError("The model has no offline graph, only cache-aware graphs for streams.")
-        return model.run([np.asarray(features, np.float32)])[0]
+    @property
+    def graphs(self) -> list[str]:
+        """What graphs the model has, as the manifest names them."""
+        return self._graphs.names
+
+    def log_probs(self, features: npt.ArrayLike, *, graph: str = "offline") -> npt.NDArray[np.float32]:
+        """Natural-log probabilities, float32 [n_frames, n_tokens], by one of `graphs`.
+
+        Raises ModelError without an offline graph, OptionError without the one that is named.
+        """
+        values = np.asarray(features, np.float32)
+        if graph == "offline":
+            model = self._graphs.offline
+            if model is None:
+                raise ModelError("The model has no offline graph, only cache-aware graphs for streams.")
+            return model.run([values])[0]
+        stream = AcousticStream(self._graphs.cache_aware(graph))
+        stream.push(values)
+        stream.finish()
+        while stream.ready:
+            stream.step()
+        return stream.take()
 
     def decode(self, log_probs: npt.ArrayLike, decoder: Decoder = None) -> Transcript:
         """The transcript of log-probs [n_frames, n_tokens]."""

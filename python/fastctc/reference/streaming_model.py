@@ -28,6 +28,8 @@ __all__ = ["AcousticStream", "StreamingModel"]
 
 CACHES = ("cache_last_channel", "cache_last_time", "cache_last_channel_len")  # NeMo's names
 LENGTHS = CACHES[2]
+SAME = 1e-4
+"""Log-probs of the same frames in runs of other frames: rounding."""
 
 
 class StreamingModel:
@@ -236,6 +238,26 @@ class AcousticStream:
         self.failure = message
         self._frames = self._frames[:, :0]
         self._n_old = 0
+
+
+def has_several_chunks(model: StreamingModel) -> bool:
+    """Whether a step is several attention chunks: its first output frame doesn't see the later half of its window.
+
+    Nothing in the file says so. The model is configured.
+    """
+    if model.output_frames < 2:
+        return False
+    geometry = model.configured()
+    n_frames = geometry.window_frames - geometry.subsampling_factor * geometry.dropped_frames
+    features = np.random.default_rng(0).standard_normal((model.graph()["n_features"], n_frames)).astype(np.float32)
+    firsts = []
+    for sign in (1, -1):
+        features[:, -(n_frames // 2) :] *= sign
+        stream = AcousticStream(model)
+        stream.push(features)
+        stream.step()
+        firsts.append(stream.take()[0])
+    return bool(np.abs(firsts[0] - firsts[1]).max() < SAME)
 
 
 def _failure_of_step(stream: AcousticStream) -> str:

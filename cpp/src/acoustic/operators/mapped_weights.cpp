@@ -13,8 +13,8 @@
 
 #include "acoustic/external_weights.h"
 #include "acoustic/operators/operators.h"
-#include "acoustic/protobuf.h"
 #include "fastctc/error.h"
+#include "protobuf.h"
 
 namespace fastctc {
 namespace {
