@@ -165,6 +165,16 @@ def test_which_operators_run(quantized: Callable[[str], tuple[Path, list[Quantiz
         assert "Cast" in operators(quantized("fp16")[0] / f"{name}.fp16.onnx")
 
 
+@pytest.mark.parametrize("kind", ["int8", "int8-block"])
+def test_the_directory_can_be_checked(
+    kind: str, quantized: Callable[[str], tuple[Path, list[QuantizedGraph]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["check", os.fspath(quantized(kind)[0]), os.fspath(DEMO / "two-nine-three-four-zero.wav")])
+    output = capsys.readouterr()
+    assert status == 0, output.out
+    assert "quantised" in output.err
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_core_and_twin_agree(kind: str, quantized: Callable[[str], tuple[Path, list[QuantizedGraph]]]) -> None:
     path = quantized(kind)[0] / f"stream.{kind}.onnx"
