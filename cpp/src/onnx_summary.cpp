@@ -5,22 +5,14 @@
 #include <fstream>
 #include <system_error>
 
+#include "onnx_fields.h"
 #include "protobuf.h"
 
 namespace fastctc {
 namespace {
 
-// Fields of onnx.proto.
-constexpr std::uint64_t kModelGraph = 7, kModelMetadata = 14, kModelTraining = 20, kModelFunctions = 25;
-constexpr std::uint64_t kTrainingInitialization = 1, kTrainingAlgorithm = 2;
-constexpr std::uint64_t kFunctionNode = 7, kFunctionAttribute = 11;
-constexpr std::uint64_t kGraphNode = 1, kGraphInitializer = 5, kGraphInput = 11, kGraphSparseInitializer = 15;
-constexpr std::uint64_t kNodeAttribute = 5;
-constexpr std::uint64_t kAttributeTensor = 5, kAttributeGraph = 6, kAttributeTensors = 10, kAttributeGraphs = 11,
-                        kAttributeSparse = 22, kAttributeSparses = 23;
-constexpr std::uint64_t kSparseValues = 1, kSparseIndices = 2;
-constexpr std::uint64_t kTensorName = 8, kTensorExternal = 13;
-constexpr std::uint64_t kValueName = 1, kEntryKey = 1, kEntryValue = 2;
+using namespace onnx;  // field numbers
+
 constexpr std::uint64_t kLongestText = 1 << 16;
 constexpr int kDeepestGraph = 40;  // protobuf itself stops at 100 messages, which is 33 graphs
 

@@ -31,6 +31,7 @@ COMMON_SOURCES = {
     "options_text.h",
     "log_message.h",
     "mapped_file.h",
+    "onnx_fields.h",
     "processor.h",
     "protobuf.h",
     "utf8.h",

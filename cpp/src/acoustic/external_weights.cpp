@@ -9,20 +9,16 @@
 #include "acoustic/content_hash.h"
 #include "acoustic/durable_file.h"
 #include "mapped_file.h"
+#include "onnx_fields.h"
 #include "protobuf.h"
 
 namespace fastctc {
 namespace {
 
+using namespace onnx;  // field numbers
+
 namespace fs = std::filesystem;
 
-// Field numbers of onnx.proto3.
-enum ModelField { kModelGraph = 7 };
-enum GraphField { kGraphNode = 1, kGraphInitializer = 5 };
-enum NodeField { kNodeAttribute = 5 };
-enum AttributeField { kAttributeGraph = 6, kAttributeGraphs = 11 };
-enum TensorField { kTensorExternalData = 13 };
-enum EntryField { kEntryKey = 1, kEntryValue = 2 };
 constexpr char kPacked[] = "prepacked_";
 // Blobs are mapped one by one; whole pages let no two share one.
 constexpr std::size_t kAlignment = 4096;
@@ -188,13 +184,13 @@ std::string with_entries(std::string_view tensor, const Entries& entries) {
   std::string result;
   ProtobufMessage fields(tensor);
   while (fields.next()) {
-    if (fields.field() != kTensorExternalData) result += fields.whole();
+    if (fields.field() != kTensorExternal) result += fields.whole();
   }
   for (const auto& [key, value] : entries) {
     std::string entry;
     append_field(entry, kEntryKey, key);
     append_field(entry, kEntryValue, value);
-    append_field(result, kTensorExternalData, entry);
+    append_field(result, kTensorExternal, entry);
   }
   return result;
 }
@@ -205,7 +201,7 @@ std::vector<std::pair<std::string, std::string>> external_data(std::string_view 
   Entries entries;
   ProtobufMessage fields(tensor);
   while (fields.next()) {
-    if (fields.field() != kTensorExternalData) continue;
+    if (fields.field() != kTensorExternal) continue;
     std::pair<std::string, std::string> entry;
     ProtobufMessage parts(fields.content());
     while (parts.next()) {

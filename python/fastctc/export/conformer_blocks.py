@@ -30,6 +30,7 @@ from fastctc.reference.operators import pack_panels
 __all__ = ["HIDDEN_SCORE", "ConformerBlocks", "sinusoids"]
 
 HIDDEN_SCORE = -10000.0  # NeMo's INF_VAL: its exponential is 0
+
 Block = Callable[[str, Layer, str], str]
 """Of the normalised input, the layer, and what the result is added to."""
 

@@ -63,8 +63,8 @@ std::size_t panel_floats(std::size_t n_outputs, std::size_t n_inputs) {
 struct Inputs {
   Tensor content, position, encodings, hidden;
   std::vector<Tensor> keys, values;
-  std::int64_t first;
-  std::size_t n_queries, n_keys, n_items, n_heads, width;
+  std::int64_t first = 0;
+  std::size_t n_queries = 0, n_keys = 0, n_items = 0, n_heads = 0, width = 0;
 };
 
 class RelativeAttention : public Node {
@@ -81,18 +81,11 @@ class RelativeAttention : public Node {
   std::size_t encodings_input() const { return 2 + 2 * n_parts_; }
 
   Inputs read(const NodeRun& run) const {
-    Inputs in{run.input(0),
-              run.input(1),
-              run.input(encodings_input()),
-              run.input(encodings_input() + 1),
-              {},
-              {},
-              0,
-              0,
-              0,
-              0,
-              0,
-              0};
+    Inputs in;
+    in.content = run.input(0);
+    in.position = run.input(1);
+    in.encodings = run.input(encodings_input());
+    in.hidden = run.input(encodings_input() + 1);
     require(in.content.shape.size() == 4 && in.position.shape == in.content.shape,
             "its queries must both be [queries, items, heads, width]");
     in.n_queries = in.content.size(0);

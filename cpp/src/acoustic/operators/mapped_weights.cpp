@@ -14,18 +14,16 @@
 #include "acoustic/external_weights.h"
 #include "acoustic/operators/operators.h"
 #include "fastctc/error.h"
+#include "onnx_fields.h"
 #include "protobuf.h"
 
 namespace fastctc {
 namespace {
 
+using namespace onnx;  // field numbers
+
 namespace fs = std::filesystem;
 
-// Field numbers of onnx.proto3.
-enum ModelField { kModelGraph = 7 };
-enum GraphField { kGraphNode = 1, kGraphInitializer = 5 };
-enum NodeField { kNodeInput = 1, kNodeDomain = 7 };
-enum TensorField { kTensorDims = 1, kTensorDataType = 2, kTensorName = 8 };
 constexpr std::uint64_t kFloat = 1;
 
 struct Weight {

@@ -16,7 +16,7 @@ namespace fastctc::operators {
 using Shape = std::vector<std::int64_t>;
 
 struct Tensor {
-  const void* data;
+  const void* data = nullptr;
   Shape shape;
 
   const float* floats() const { return static_cast<const float*>(data); }

@@ -1,0 +1,19 @@
+// Field numbers of onnx.proto3, of the fields that are read here.
+#pragma once
+
+#include <cstdint>
+
+namespace fastctc::onnx {
+
+constexpr std::uint64_t kModelGraph = 7, kModelMetadata = 14, kModelTraining = 20, kModelFunctions = 25;
+constexpr std::uint64_t kTrainingInitialization = 1, kTrainingAlgorithm = 2;
+constexpr std::uint64_t kFunctionNode = 7, kFunctionAttribute = 11;
+constexpr std::uint64_t kGraphNode = 1, kGraphInitializer = 5, kGraphInput = 11, kGraphSparseInitializer = 15;
+constexpr std::uint64_t kNodeInput = 1, kNodeAttribute = 5, kNodeDomain = 7;
+constexpr std::uint64_t kAttributeTensor = 5, kAttributeGraph = 6, kAttributeTensors = 10, kAttributeGraphs = 11,
+                        kAttributeSparse = 22, kAttributeSparses = 23;
+constexpr std::uint64_t kSparseValues = 1, kSparseIndices = 2;
+constexpr std::uint64_t kTensorDims = 1, kTensorDataType = 2, kTensorName = 8, kTensorExternal = 13;
+constexpr std::uint64_t kValueName = 1, kEntryKey = 1, kEntryValue = 2;
+
+}  // namespace fastctc::onnx
