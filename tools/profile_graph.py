@@ -20,23 +20,17 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-import fastctc
+from fastctc.library import find_operators_library
 
 ROWS = 30
 CONTROL_FLOW = ("If", "Loop", "Scan")  # their time is that of the nodes inside
-
-
-def operators_library() -> str:
-    """Fastctc's shared library: its kernels run in optimized graphs."""
-    [library] = Path(fastctc.get_library_dir()).glob("libfastctc.so")
-    return str(library)
 
 
 def open_session(path: Path, profile: str | None = None) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    options.register_custom_ops_library(operators_library())
+    options.register_custom_ops_library(find_operators_library())  # our kernels run in optimized graphs
     if profile:
         options.enable_profiling, options.profile_file_prefix = True, profile
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

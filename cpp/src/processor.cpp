@@ -8,6 +8,10 @@
 #else
 #include <cpuid.h>
 #endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 namespace fastctc {
@@ -83,6 +87,22 @@ ProductInstructions product_instructions() {
 #else
 
 ProductInstructions product_instructions() { return {}; }
+
+#endif
+
+#if defined(FASTCTC_X86) && defined(__linux__)
+
+bool has_amx_int8() {
+  constexpr unsigned kTiles = 1u << 24, kInt8 = 1u << 25;
+  constexpr long kAskForState = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  const bool has = __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (edx & kTiles) != 0 && (edx & kInt8) != 0;
+  return has && syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
+}
+
+#else
+
+bool has_amx_int8() { return false; }
 
 #endif
 

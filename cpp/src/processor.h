@@ -7,6 +7,8 @@ bool has_avx2();
 bool has_avx2_fma();
 // F, DQ, BW and VL.
 bool has_avx512();
+// Products of 8-bit integers in tiles. Asks the operating system to let this process have tiles.
+bool has_amx_int8();
 
 // How this processor multiplies 8-bit integers.
 struct ProductInstructions {

@@ -7,7 +7,7 @@ from pathlib import Path
 import fastctc
 from fastctc.errors import Error
 
-__all__ = ["get_cmake_dir", "get_include", "get_library_dir"]
+__all__ = ["find_operators_library", "get_cmake_dir", "get_include", "get_library_dir"]
 
 
 def get_include() -> str:
@@ -26,6 +26,12 @@ def get_library_dir() -> str:
         Error: this installation has none.
     """
     return str(_part("lib/pkgconfig/fastctc.pc").parent.parent)
+
+
+def find_operators_library() -> str:
+    """The library itself, for `register_custom_ops_library` of ONNX Runtime's session options; "" where there is none."""
+    found = [path for root in fastctc.__path__ for path in Path(root, "lib").glob("libfastctc.*") if path.is_file()]
+    return next((str(path) for path in found if path.suffix in (".so", ".dylib")), "")
 
 
 def get_cmake_dir() -> str:

@@ -361,8 +361,8 @@ class SessionOptions:
         default_factory=lambda: {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
     )
     memory_arena: bool = True
-    instruction_set: Literal["automatic", "baseline", "avx2", "avx512"] = "automatic"
-    """Of the products in graphs that `fastctc optimize` made; baseline: ONNX Runtime's own operators."""
+    instruction_set: Literal["automatic", "baseline", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "amx"] = "automatic"
+    """Of the operators in graphs that `fastctc optimize` and `quantize` made; baseline: ONNX Runtime's own."""
     cache: bool = True
     """Keeps what ONNX Runtime makes of a large graph in the cache directory (FASTCTC_HOME, else the platform's): the
     next load is fast, and processes share the weights in memory."""

@@ -21,9 +21,11 @@ from fastctc.engine import find_library
 from fastctc.errors import EngineError, ModelError, OptionError
 from fastctc.export.builder import OPSET, GraphBuilder
 from fastctc.export.graph import Graph
+from fastctc.export.int8 import Range, products_in_int8
 from fastctc.export.linear_products import as_products
 from fastctc.export.model_files import WeightsFile
-from fastctc.export.operators import DOMAIN, operator_functions
+from fastctc.export.operators import DOMAIN, LINEAR, operator_functions
+from fastctc.export.products import find_products
 from fastctc.reference.acoustic_model import open_session
 from fastctc.reference.operators import (
     linear,
@@ -33,6 +35,13 @@ from fastctc.reference.operators import (
     relative_attention,
     unpack_panels,
 )
+from fastctc.reference.quantized_product import (
+    column_weights,
+    integer_linear,
+    pack_integers,
+    row_steps,
+    unpack_integers,
+)
 from fastctc.types import SessionOptions
 
 Floats = NDArray[np.float32]
@@ -40,6 +49,7 @@ N_FEATURES, WIDTH, N_TOKENS = 80, 512, 37
 """Features whose rows need no gap in memory, a width whose rows do, and a panel that isn't whole."""
 EPSILON = 1e-5
 HIDDEN = -1e4
+INSTRUCTION_SETS = ("avx2", "avx2_vnni", "avx512", "avx512_vnni", "amx")
 TOLERANCE = 2e-5
 """Float32 sums of up to 512 terms, in orders of three implementations."""
 
@@ -141,7 +151,7 @@ def features(n_frames: int, seed: int = 0) -> Floats:
     return np.random.default_rng(seed).standard_normal((N_FEATURES, n_frames)).astype(np.float32)
 
 
-@pytest.mark.parametrize("instruction_set", ["baseline", "avx2", "avx512"])
+@pytest.mark.parametrize("instruction_set", ["baseline", *INSTRUCTION_SETS])
 @pytest.mark.parametrize("n_frames", [1, 5, 14, 15, 29, 700])
 def test_the_core_equals_the_twin(path: Path, instruction_set: str, n_frames: int) -> None:
     if not runs_here(instruction_set, path):
@@ -212,7 +222,7 @@ def test_weights_of_wrong_shapes_are_named(tmp_path: Path) -> None:
 
 
 def test_unknown_instruction_sets_are_named(path: Path) -> None:
-    with pytest.raises(OptionError, match="one of automatic, baseline, avx2, avx512, not 'sse'"):
+    with pytest.raises(OptionError, match="one of automatic, baseline, avx2, .*amx, not 'sse'"):
         load(path, "sse")
 
 
@@ -226,6 +236,108 @@ def test_panels_hold_the_matrix(n_inputs: int, n_outputs: int) -> None:
         assert panels[j // 32, i, j % 32] == matrix[i, j]
     assert panels.sum(dtype=np.float64) == matrix.sum(dtype=np.float64)
     np.testing.assert_array_equal(unpack_panels(panels, n_outputs), matrix)
+
+
+def quantized(model: onnx.ModelProto, folder: Path) -> onnx.ModelProto:
+    """Its products in integers, for what standard normal features make of them."""
+    graph = Graph(model, folder)
+    products = find_products(graph)
+    changed = products_in_int8(graph, products, {product.key: Range(-4, 4) for product in products}).model()
+    onnx.checker.check_model(changed, full_check=True)
+    assert not [node for node in changed.graph.node if node.op_type in LINEAR]
+    return changed
+
+
+@pytest.mark.parametrize("instruction_set", ["baseline", *INSTRUCTION_SETS])
+@pytest.mark.parametrize("ending", ["", "Add"])
+def test_products_in_integers_equal_the_twin_to_the_bit(
+    path: Path, tmp_path: Path, instruction_set: str, ending: str
+) -> None:
+    if not runs_here(instruction_set, path):
+        pytest.skip(f"this processor has no {instruction_set}")
+    random = np.random.default_rng(5)
+    weight = random.standard_normal((N_FEATURES, N_FEATURES)).astype(np.float32)
+    bias = random.standard_normal(N_FEATURES).astype(np.float32)
+    b = GraphBuilder(operator_functions(OPSET))
+    x = b.add("Transpose", "audio_signal", perm=[0, 2, 1])
+    more = [x] if ending else []
+    y = b.add(f"Linear{ending}", x, b.floats(pack_panels(weight)), b.floats(bias), *more, domain=DOMAIN)
+    b.rename(b.add("LogSoftmax", y, axis=-1), "logprobs")
+    built = quantized(b.model("product", *signature(N_FEATURES), {}), tmp_path)
+    assert [node.op_type for node in built.graph.node][1] == f"IntegerLinear{ending}"
+    model = configured(save(built, tmp_path), instruction_set)
+    for n_frames in (1, 16, 17, 100):
+        item = features(n_frames) * np.geomspace(1e-6, 1e3, n_frames, dtype=np.float32)
+        rows = item.T.copy()
+        expected = integer_linear(
+            rows, column_weights(weight), row_steps(is_silu=False), bias, residual=rows if ending else None
+        )
+        found = model.run([item])[0]
+        if instruction_set == "baseline":  # ONNX Runtime may fuse a product and a sum
+            np.testing.assert_allclose(found, log_softmax(expected), rtol=5e-7, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(found, log_softmax(expected))
+
+
+def log_softmax(scores: Floats) -> Floats:
+    """By ONNX Runtime."""
+    node = onnx.helper.make_node("LogSoftmax", ["x"], ["y"], axis=-1)
+    value, floats = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    shape = ["batch", "frames", scores.shape[-1]]
+    graph = onnx.helper.make_graph([node], "softmax", [value("x", floats, shape)], [value("y", floats, shape)])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8)
+    session = pytest.importorskip("onnxruntime").InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    found: Floats = session.run(["y"], {"x": scores[None]})[0][0]
+    return found
+
+
+@pytest.mark.parametrize("instruction_set", ["baseline", *INSTRUCTION_SETS])
+def test_layers_in_integers(path: Path, tmp_path: Path, instruction_set: str) -> None:
+    """Each operator: near the float layers, and the same for batches and threads."""
+    if not runs_here(instruction_set, path):
+        pytest.skip(f"this processor has no {instruction_set}")
+    built = quantized(LAYERS.build(), tmp_path)
+    assert {node.op_type for node in built.graph.node if node.domain == DOMAIN} == {
+        "Normalize",
+        "IntegerLinear",
+        "IntegerLinearAdd",
+        "FixedIntegerLinearSilu",
+        "FixedIntegerLinearSigmoid",
+    }
+    saved = save(built, tmp_path)
+    model, threaded = configured(saved, instruction_set), configured(saved, instruction_set, intra_op_threads=3)
+    items = [features(n_frames, n_frames) for n_frames in (1, 700, 16)]
+    alone = [model.run([item])[0] for item in items]
+    for item, found, together in zip(items, alone, threaded.run(items), strict=True):
+        np.testing.assert_array_equal(found, together)
+        error = np.abs(found - LAYERS(item.T))
+        assert 0 < error.mean() < 0.1
+        assert error.max() < 0.6
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.float32])
+def test_integer_weights_of_wrong_shapes_are_named(tmp_path: Path, kind: type) -> None:
+    model = quantized(LAYERS.build(), tmp_path)
+    for tensor in model.graph.initializer:
+        value = onnx.numpy_helper.to_array(tensor)
+        if value.dtype == kind and value.ndim in (1, 4) and value.size > N_TOKENS:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.concatenate([value, value]), tensor.name))
+    with pytest.raises((ModelError, EngineError), match=r"must be \[|[Ss]hape|[Ii]ncompatible|axis"):
+        configured(save(model, tmp_path)).run([features(3)])
+
+
+@given(st.integers(1, 130), st.integers(1, 100))
+@settings(max_examples=50, deadline=None)
+def test_panels_of_integers_hold_the_matrix(n_inputs: int, n_outputs: int) -> None:
+    matrix = np.random.default_rng(n_inputs).integers(1, 128, (n_inputs, n_outputs), dtype=np.int8)
+    panels = pack_integers(matrix)
+    assert panels.shape == (-(-n_outputs // 32), -(-n_inputs // 64) * 16, 32, 4)
+    for i, j in ((0, 0), (n_inputs - 1, n_outputs - 1), (n_inputs // 2, n_outputs // 2)):
+        assert panels[j // 32, i // 4, j % 32, i % 4] == matrix[i, j]
+    assert panels.sum(dtype=np.int64) == matrix.sum(dtype=np.int64)
+    np.testing.assert_array_equal(unpack_integers(panels, n_inputs, n_outputs), matrix)
 
 
 class Attention(NamedTuple):
@@ -299,7 +411,7 @@ ATTENTIONS = [
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("instruction_set", ["baseline", "avx2", "avx512"])
+@pytest.mark.parametrize("instruction_set", ["baseline", *INSTRUCTION_SETS])
 def test_attention_equals_the_twin(attention: Attention, instruction_set: str, path: Path, tmp_path: Path) -> None:
     if not runs_here(instruction_set, path):
         pytest.skip(f"this processor has no {instruction_set}")

@@ -101,8 +101,9 @@ struct SessionOptions {
   // ONNX Runtime keeps working memory between runs: a quarter to half of the time of a run. After a long input (150 s
   // in all) it is given back.
   bool memory_arena = true;
-  // Of the products in graphs that `fastctc optimize` made, on the CPU: automatic (the widest that the processor has),
-  // baseline (ONNX Runtime's own operators), avx2, avx512.
+  // Of the operators in graphs that `fastctc optimize` and `fastctc quantize` made, on the CPU: automatic (the fastest
+  // that the processor has), baseline (ONNX Runtime's own), avx2, avx2_vnni, avx512, avx512_vnni, amx. VNNI and AMX are
+  // for products in 8-bit integers.
   std::string instruction_set = "automatic";
   // Keeps what ONNX Runtime makes of a graph of 8 MB or more in the cache directory (FASTCTC_HOME, else the
   // platform's), and maps it into memory the next time: a quarter of the time of a load, and one copy of the weights

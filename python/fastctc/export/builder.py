@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastctc.export.graph import import_onnx
+from fastctc.export.graph import import_onnx, nodes_of
 
 if TYPE_CHECKING:
     import onnx
@@ -84,11 +84,14 @@ class GraphBuilder:
             for names in (node.input, node.output):
                 names[:] = [self._renamed.get(entry, entry) for entry in names]
         types = [helper.make_tensor_value_info(entry, import_onnx().TensorProto.FLOAT, None) for entry in self._untyped]
-        domains = (MICROSOFT, *sorted({function.domain for function in self._functions}))
+        graph = helper.make_graph(self._nodes, name, inputs, outputs, self._initializers(), value_info=types)
+        used = {(node.domain, node.op_type) for node in nodes_of(graph)}
+        functions = [function for function in self._functions if (function.domain, function.name) in used]
+        domains = (MICROSOFT, *sorted({function.domain for function in functions}))
         model = helper.make_model(
-            helper.make_graph(self._nodes, name, inputs, outputs, self._initializers(), value_info=types),
+            graph,
             opset_imports=[helper.make_opsetid("", OPSET), *(helper.make_opsetid(domain, 1) for domain in domains)],
-            functions=self._functions,
+            functions=functions,
             ir_version=IR_VERSION,
             producer_name="fastctc",
         )

@@ -79,6 +79,15 @@ def weights_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
                 yield from weights_of(subgraph)
 
 
+def nodes_of(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """The nodes of a graph and of the branches in it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for subgraph in (attribute.g, *attribute.graphs):
+                yield from nodes_of(subgraph)
+
+
 def inputs_of(node: Any) -> Iterator[str]:
     """What a node reads, and what its subgraphs read from outside."""
     yield from (name for name in node.input if name)

@@ -2,8 +2,8 @@
 
 Activations that come out of a layer normalisation have one scale, that of the range that they had over the calibration
 audio: the normalisation has scaled each row already. All others get one for every row as the graph runs. Neither
-depends on another row, so a batch, a chunk and a longer recording change nothing. The operators are ONNX Runtime's
-MatMulIntegerToFloat with uint8 x int8, which is what its kernels for VNNI and AMX take.
+depends on another row, so a batch, a chunk and a longer recording change nothing. The operators are our own, IntegerLinear
+and FixedIntegerLinear (`operators`), with a bias, and with the activation or the residual of an optimized graph's product.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastctc.export.builder import MICROSOFT
 from fastctc.export.graph import Graph
+from fastctc.export.operators import DOMAIN
 from fastctc.export.products import Product
 from fastctc.export.rewriter import Rewriter
 from fastctc.reference import quantized_product as twin
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Range", "is_normalized", "products_in_int8"]
 
-OPERATOR = "MatMulIntegerToFloat"
-OPSET_AXES_AS_INPUT = 18  # of ReduceMax
 OF_ROWS = ("Reshape", "Transpose", "Identity")  # a row of what these give is a row of what they take
 
 
@@ -45,82 +43,41 @@ def products_in_int8(graph: Graph, products: Iterable[Product], ranges: Mapping[
         ranges: Of the activations, by the product's key.
     """
     rewriter = Rewriter(graph, "int8")
-    activations = _Activations(graph, rewriter)
     for product in products:
-        _replace(rewriter, activations, product, ranges[product.key])
+        _replace(graph, rewriter, product, ranges[product.key])
     return rewriter
 
 
-def _replace(rewriter: Rewriter, activations: _Activations, product: Product, found: Range) -> None:
+def _replace(graph: Graph, rewriter: Rewriter, product: Product, found: Range) -> None:
     rewriter.replace(product.node, [product.addition] if product.addition is not None else [])
-    x = activations.get(product, found)
     weights = twin.column_weights(product.read())
-    operands = [x.values, rewriter.constant(weights.values), x.scale, rewriter.constant(weights.scales)]
-    # No zero point of the weights: ONNX Runtime's rewriting for processors without VNNI refuses one that is shared.
-    operands += [x.zero]
-    bias = [] if product.bias is None else [rewriter.constant(product.bias)]
-    if not x.scales:
-        added = ["", *bias] if bias else []
-        rewriter.add(OPERATOR, *operands, *added, output=product.output, domain=MICROSOFT)
-        return
-    # The scale of a row comes behind the sum, and the bias behind that.
-    result = rewriter.add(OPERATOR, *operands, domain=MICROSOFT)
-    scaled = rewriter.add("Mul", result, x.scales, output="" if bias else product.output)
-    if bias:
-        rewriter.add("Add", scaled, *bias, output=product.output)
+    shape = weights.values.shape
+    bias = np.zeros(shape[1], np.float32) if product.bias is None else product.bias
+    sums = weights.values.sum(axis=0, dtype=np.int32)
+    operands = (twin.pack_integers(weights.values), weights.scales, sums, bias)
+    is_own = product.node.domain == DOMAIN
+    ending = product.node.op_type if is_own else "Linear"
+    residual = product.node.input[3:] if is_own else ()
+    prefix, attributes = _steps(graph, product.input, found)
+    rewriter.add(
+        f"{prefix}{ending}",
+        product.input,
+        *(rewriter.constant(value) for value in operands),
+        *residual,
+        output=product.output,
+        domain=DOMAIN,
+        shape=shape,
+        **attributes,
+    )
 
 
-class _Quantized(NamedTuple):
-    values: str  # uint8
-    zero: str
-    scale: str  # of all rows; 1 where each has its own
-    scales: str  # of each row, "" where there is one for all
-
-
-class _Activations:
-    """Quantised inputs of products, each once; the nodes stand where the rewriter adds."""
-
-    def __init__(self, graph: Graph, rewriter: Rewriter) -> None:
-        self._graph = graph
-        self._rewriter = rewriter
-        self._known: dict[str, _Quantized] = {}
-
-    def get(self, product: Product, found: Range) -> _Quantized:
-        """A product's input."""
-        name = product.input
-        if name not in self._known:
-            if is_normalized(self._graph, name):
-                self._known[name] = self._fixed(name, found)
-            else:
-                self._known[name] = self._rows(name, is_matrix=product.node.op_type == "Gemm")
-        return self._known[name]
-
-    def _fixed(self, name: str, found: Range) -> _Quantized:
-        scale, zero = twin.fixed_quantization(*found)
-        operands = self._rewriter.constant(np.asarray(scale)), self._rewriter.constant(np.uint8(zero))
-        return _Quantized(self._rewriter.add("QuantizeLinear", name, *operands), operands[1], operands[0], "")
-
-    def _rows(self, name: str, is_matrix: bool) -> _Quantized:
-        add, constant = self._rewriter.add, self._rewriter.constant
-        is_silu = _is_silu(self._graph, name)
-        steps = twin.row_steps(is_silu)
-        largest = self._largest(name if is_silu else add("Abs", name))
-        largest = add("Max", largest, constant(steps.smallest))
-        scales = add("Mul", largest, constant(np.float32(1) / steps.number))
-        zero, one = constant(np.uint8(steps.zero)), constant(np.float32(1))
-        if not is_matrix:
-            values = add("QuantizeLinear", add("Div", name, scales), one, zero)
-            return _Quantized(values, zero, one, scales)
-        # In one pass over the matrix: the axis of the scales is the first.
-        of_rows = add("Reshape", scales, constant(np.array([-1])))
-        zeros = add("Expand", zero, add("Shape", of_rows))
-        return _Quantized(add("QuantizeLinear", name, of_rows, zeros, axis=0), zero, one, scales)
-
-    def _largest(self, name: str) -> str:
-        """Of each row, [..., 1]."""
-        if self._graph.opset >= OPSET_AXES_AS_INPUT:
-            return self._rewriter.add("ReduceMax", name, self._rewriter.constant(np.array([-1])), keepdims=1)
-        return self._rewriter.add("ReduceMax", name, axes=[-1], keepdims=1)
+def _steps(graph: Graph, name: str, found: Range) -> tuple[str, dict[str, float | int]]:
+    """Which operator a tensor is for, and how it is cut into steps there."""
+    if is_normalized(graph, name):
+        fixed = twin.fixed_steps(*found)
+        return "FixedInteger", {"scale": float(fixed.scale), "zero": fixed.zero}
+    rows = twin.row_steps(_is_silu(graph, name))
+    return "Integer", {"least": float(rows.least), "n_steps": float(rows.n_steps), "zero": rows.zero}
 
 
 def is_normalized(graph: Graph, name: str) -> bool:
@@ -133,6 +90,8 @@ def _is_silu(graph: Graph, name: str) -> bool:
     node = _origin(graph, name)
     if node is None:
         return False
+    if node.op_type == "LinearSilu":
+        return node.domain == DOMAIN
     if node.op_type == "QuickGelu":
         return all(attribute.f == 1 for attribute in node.attribute if attribute.name == "alpha")
     if node.op_type != "Mul":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastctc.export.builder import MICROSOFT
 from fastctc.export.graph import Graph, unknown_form
-from fastctc.export.operators import DOMAIN
+from fastctc.export.operators import DOMAIN, LINEAR
 from fastctc.export.rewriter import Rewriter
 from fastctc.reference.operators import unpack_panels
 
@@ -23,19 +23,13 @@ def as_products(graph: Graph) -> Graph:
         ModelError: Weights can't be read.
         ModelNotFoundError: Their file is missing.
     """
-    nodes = [node for node in graph.graph.node if node.domain == DOMAIN and node.op_type.startswith("Linear")]
+    nodes = [node for node in graph.graph.node if node.domain == DOMAIN and node.op_type in LINEAR]
     if not nodes:
         return graph
     rewriter = Rewriter(graph, "products")
     for node in nodes:
         _replace(graph, rewriter, node)
-    model = rewriter.model()
-    used = {node.op_type for node in model.graph.node if node.domain == DOMAIN}
-    for function in [function for function in model.functions if function.name not in used]:
-        model.functions.remove(function)
-    for entry in [entry for entry in model.opset_import if entry.domain == DOMAIN and not used]:
-        model.opset_import.remove(entry)
-    return Graph(model, graph.folder)
+    return Graph(rewriter.model(), graph.folder)
 
 
 def _replace(graph: Graph, rewriter: Rewriter, node: onnx.NodeProto) -> None:

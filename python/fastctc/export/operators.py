@@ -3,14 +3,17 @@
     Linear(x, weight, bias)              x W + b
     LinearSilu, LinearSigmoid            of that
     LinearAdd(x, weight, bias, residual) x W + b + residual
+    IntegerLinear(x, weight, scales, sums, bias[, residual]) and the same three, in 8-bit integers: attributes least,
+        n_steps and zero (reference/quantized_product.py), shape of W
+    FixedIntegerLinear(...), the same with one step for all rows: attributes scale and zero, shape
     Normalize(x, weight, bias)           layer normalisation, attribute epsilon
     RelativeAttention(by_content, by_position, keys, values, encodings, hidden, first)
     RelativeAttentionCached(..., cached_keys, keys, cached_values, values, ...)
 
 The core has kernels for them (cpp/src/acoustic/operators), which read W in panels of 32 columns, [panels, inputs, 32],
-padded with zeros, from the file itself; encodings are in panels of 32 distances, [heads, panels, width, 32]. Any other
-runtime finds a function of ONNX's operators in the model and runs that. `linear_products` takes the products back to
-these operators, for what rewrites them further.
+padded with zeros, from the file itself; integers [panels, inputs / 4, 32, 4]; encodings are in panels of 32 distances,
+[heads, panels, width, 32]. Any other runtime finds a function of ONNX's operators in the model and runs that.
+`linear_products` takes the products in float back to these operators, for what rewrites them further.
 """
 
 from __future__ import annotations
@@ -19,21 +22,45 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastctc.export.graph import import_onnx
-from fastctc.reference.operators import LOWEST_SCORE
+from fastctc.export.builder import MICROSOFT
+from fastctc.export.graph import import_onnx, nodes_of
+from fastctc.reference.operators import LOWEST_SCORE, PANEL_COLUMNS
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["DOMAIN", "operator_functions"]
+__all__ = ["DOMAIN", "LINEAR", "keep_used_functions", "operator_functions"]
 
 DOMAIN = "fastctc"
+LINEAR = ("Linear", "LinearSilu", "LinearSigmoid", "LinearAdd")
+OPSET_AXES_AS_INPUT = 18  # of ReduceMax
 
 
 def operator_functions(opset: int) -> list[onnx.FunctionProto]:
     """What each operator computes."""
-    linear = [_linear(name, opset) for name in ("Linear", "LinearSilu", "LinearSigmoid", "LinearAdd")]
-    return [*linear, _normalize(opset), _attention(opset, is_cached=False), _attention(opset, is_cached=True)]
+    return [
+        *(_linear(name, opset) for name in LINEAR),
+        *(_integer_linear(name, opset, is_fixed=is_fixed) for is_fixed in (False, True) for name in LINEAR),
+        _normalize(opset),
+        _attention(opset, is_cached=False),
+        _attention(opset, is_cached=True),
+    ]
+
+
+def keep_used_functions(model: onnx.ModelProto) -> None:
+    """Gives a model the functions of the operators that its nodes are of, and no others."""
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    used = {node.op_type for node in nodes_of(model.graph) if node.domain == DOMAIN}
+    known = {function.name for function in model.functions}
+    for function in [function for function in model.functions if function.domain == DOMAIN]:
+        if function.name not in used:
+            model.functions.remove(function)
+    model.functions.extend(entry for entry in operator_functions(opset) if entry.name in used - known)
+    imports = [entry for entry in model.opset_import if entry.domain == DOMAIN]
+    if used and not imports:
+        model.opset_import.append(import_onnx().helper.make_opsetid(DOMAIN, 1))
+    for entry in imports if not used else ():
+        model.opset_import.remove(entry)
 
 
 class _Body:
@@ -51,9 +78,18 @@ class _Body:
         self.nodes.append(import_onnx().helper.make_node(operator, inputs, [name], **attributes))
         return name
 
+    def attribute(self, node_attribute: str, name: str, kind: str) -> str:
+        """The value of an attribute of the operator, as a Constant's value_float, value_int or value_ints."""
+        output = self.add("Constant")
+        reference = self.nodes[-1].attribute.add(name=node_attribute, ref_attr_name=name)
+        reference.type = getattr(import_onnx().AttributeProto, kind)
+        return output
+
     def function(self, name: str, inputs: list[str], opset: int, *attributes: str) -> onnx.FunctionProto:
         helper = import_onnx().helper
         opsets = [helper.make_opsetid("", opset)]
+        if any(node.domain == MICROSOFT for node in self.nodes):
+            opsets.append(helper.make_opsetid(MICROSOFT, 1))
         return helper.make_function(DOMAIN, name, inputs, ["y"], self.nodes, opsets, list(attributes))
 
 
@@ -62,7 +98,12 @@ def _linear(name: str, opset: int) -> onnx.FunctionProto:
     by_input = b.add("Transpose", "weight", perm=[1, 0, 2])
     padded = b.add("Reshape", by_input, b.constant([0, -1]))
     matrix = b.add("Slice", padded, b.constant([0]), b.add("Shape", "bias"), b.constant([1]))
-    product = b.add("MatMul", "x", matrix)
+    _end(b, name, b.add("MatMul", "x", matrix))
+    return b.function(name, ["x", "weight", "bias", *_residual(name)], opset)
+
+
+def _end(b: _Body, name: str, product: str) -> None:
+    """Bias and activation or residual of a product."""
     total = b.add("Add", product, "bias", output="y" if name == "Linear" else "")
     if name == "LinearSilu":
         b.add("Mul", total, b.add("Sigmoid", total), output="y")
@@ -70,7 +111,44 @@ def _linear(name: str, opset: int) -> onnx.FunctionProto:
         b.add("Sigmoid", total, output="y")
     elif name == "LinearAdd":
         b.add("Add", total, "residual", output="y")
-    return b.function(name, ["x", "weight", "bias", *(["residual"] if name == "LinearAdd" else [])], opset)
+
+
+def _residual(name: str) -> list[str]:
+    return ["residual"] if name == "LinearAdd" else []
+
+
+def _integer_linear(name: str, opset: int, *, is_fixed: bool) -> onnx.FunctionProto:
+    """The order of the factors is the kernels'."""
+    b = _Body()
+    panels = b.add("Transpose", "weight", perm=[1, 3, 0, 2])
+    n_columns = b.add("Mul", b.add("Shape", "weight", start=0, end=1), b.constant([PANEL_COLUMNS]))
+    padded = b.add("Reshape", panels, b.add("Concat", b.constant([-1]), n_columns, axis=0))
+    shape = b.attribute("value_ints", "shape", "INTS")
+    matrix = b.add("Slice", padded, b.constant([0, 0]), shape, b.constant([0, 1]))
+    one = b.constant(np.float32(1))
+    if is_fixed:
+        scale = b.attribute("value_float", "scale", "FLOAT")
+        inverse = b.add("Div", one, scale)
+    else:
+        n_steps = b.attribute("value_float", "n_steps", "FLOAT")
+        magnitudes, axes = b.add("Abs", "x"), [-1]
+        if opset >= OPSET_AXES_AS_INPUT:
+            largest = b.add("ReduceMax", magnitudes, b.constant(axes), keepdims=1)
+        else:
+            largest = b.add("ReduceMax", magnitudes, axes=axes, keepdims=1)
+        largest = b.add("Max", largest, b.attribute("value_float", "least", "FLOAT"))
+        scale = b.add("Mul", largest, b.add("Div", one, n_steps))
+        inverse = b.add("Div", n_steps, largest)
+    # A zero point of its own, and none of the weights: ONNX Runtime's rewriting for processors without VNNI refuses
+    # those that are shared.
+    zero = b.add("Cast", b.attribute("value_int", "zero", "INT"), to=import_onnx().TensorProto.UINT8)
+    steps = b.add("QuantizeLinear", b.add("Mul", "x", inverse), one, zero)
+    product = b.add("MatMulIntegerToFloat", steps, matrix, one, "scales", zero, domain=MICROSOFT)
+    # The scale first: onnx takes the result's type from it, as it doesn't know the product.
+    _end(b, name, b.add("Mul", scale, product))
+    own = ["scale"] if is_fixed else ["least", "n_steps"]
+    inputs = ["x", "weight", "scales", "sums", "bias", *_residual(name)]
+    return b.function(f"{'Fixed' if is_fixed else ''}Integer{name}", inputs, opset, *own, "zero", "shape")
 
 
 def _normalize(opset: int) -> onnx.FunctionProto:

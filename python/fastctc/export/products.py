@@ -1,4 +1,4 @@
-"""Finds the products of a graph with constant weights: MatMul and Gemm, with the bias that is added behind."""
+"""Finds the products of a graph with constant weights: MatMul and Gemm, with the bias that is added behind; our own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastctc.export.graph import Graph
+from fastctc.export.operators import DOMAIN, LINEAR
+from fastctc.reference.operators import unpack_panels
 
 if TYPE_CHECKING:
     import onnx
@@ -54,6 +56,9 @@ def find_products(graph: Graph) -> list[Product]:
     outputs = {value.name for value in graph.graph.output}
     found = []
     for node in graph.graph.node:
+        if node.domain == DOMAIN and node.op_type in LINEAR:
+            product = _linear(graph, node)
+            found += [product] if product is not None else []
         if node.domain == "" and node.op_type in ("MatMul", "Gemm") and graph.constant(node.input[0]) is None:
             product = _gemm(graph, node) if node.op_type == "Gemm" else _matmul(graph, node, outputs)
             found += [product] if product is not None else []
@@ -94,6 +99,20 @@ def _matmul(graph: Graph, node: onnx.NodeProto, outputs: set[str]) -> Product | 
         if bias is not None and bias.dtype == np.float32 and bias.shape == (weight.shape[1],):
             return Product(node, readers[0], bias, _key(weight), read)
     return Product(node, None, None, _key(weight), read)
+
+
+def _linear(graph: Graph, node: onnx.NodeProto) -> Product | None:
+    """Of an optimized graph."""
+    bias = graph.constant(node.input[2])
+    if bias is None or graph.constant(node.input[1]) is None:
+        return None
+    n_outputs = len(bias)
+
+    def read() -> NDArray[np.float32]:
+        return unpack_panels(np.asarray(graph.constant(node.input[1])), n_outputs)
+
+    weight = read()
+    return Product(node, None, bias, _key(weight), read) if min(weight.shape) >= SMALLEST_SIDE else None
 
 
 def _gemm(graph: Graph, node: onnx.NodeProto) -> Product | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastctc.export.builder import MICROSOFT
 from fastctc.export.graph import Graph, import_onnx, inputs_of
+from fastctc.export.operators import keep_used_functions
 
 if TYPE_CHECKING:
     import onnx
@@ -66,6 +67,7 @@ class Rewriter:
         self._fill(model)
         if all(entry.domain != MICROSOFT for entry in model.opset_import):
             model.opset_import.append(onnx.helper.make_opsetid(MICROSOFT, 1))
+        keep_used_functions(model)
         for key, value in (metadata or {}).items():
             model.metadata_props.add(key=key, value=value)
         return model

@@ -251,8 +251,9 @@ class AcousticModel:
             return None, None
 
 
-def open_session(path: Path, options: SessionOptions) -> Any:
-    """An onnxruntime session. Raises as AcousticModel."""
+def open_session(path: Path, options: SessionOptions, operators_library: str = "") -> Any:
+    """An onnxruntime session, with kernels for our own operators where a library of them is named. Raises as
+    AcousticModel."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -279,6 +280,8 @@ def open_session(path: Path, options: SessionOptions) -> Any:
     target.enable_cpu_mem_arena = options.memory_arena
     target.enable_mem_pattern = False
     target.log_severity_level = 4  # what fails is raised
+    if operators_library:
+        target.register_custom_ops_library(operators_library)
     entries = options.config_entries
     if products_saturate(processor_flags()):
         entries = {EXACT_PRODUCTS: "1", **entries}

@@ -1,8 +1,8 @@
 """Products in small integers and in blocks, as the graphs that `fastctc quantize` writes compute them.
 
-int8: y[i, n] = s[i] w[n] sum_k (q[i, k] - zero) W[k, n] + b[n], weights int8 with a scale w[n] for every column,
-activations uint8 with one fixed scale, or with a scale s[i] for every row: no row depends on another, so a batch
-changes nothing.
+int8: y[i, n] = f(s[i] w[n] sum_k (q[i, k] - zero) W[k, n] + b[n]) + r[i, n], weights int8 with a scale w[n] for every
+column, activations uint8 with one fixed scale, or with a scale s[i] for every row: no row depends on another, so a
+batch changes nothing. It is the core's operator IntegerLinear (cpp/src/acoustic/operators/kernel.h).
 
 Blocks (ONNX Runtime's MatMulNBits): a scale for every `size` weights of a column, weights of 4 or 8 bits.
 """
@@ -14,19 +14,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastctc.reference.operators import PANEL_COLUMNS
+
 __all__ = [
     "LOWEST_SILU",
     "BlockWeights",
     "ColumnWeights",
+    "FixedSteps",
     "RowSteps",
     "block_weights",
     "column_weights",
-    "fixed_quantization",
+    "fixed_steps",
+    "integer_linear",
+    "pack_integers",
     "product_int8",
     "quantize",
     "row_scales",
     "row_steps",
     "unpack_blocks",
+    "unpack_integers",
 ]
 
 Floats = NDArray[np.float32]
@@ -36,6 +42,8 @@ LOWEST_SILU = -0.2785
 SYMMETRIC_ZERO = 128
 LARGEST = 127  # of a symmetric int8: -128 is not used
 SMALLEST_ROW = 1e-9  # the largest value of a row that is taken for zeros
+GROUP = 4
+INPUT_BLOCK = 64
 SILU_ZERO = 64  # finer than symmetric steps in rows that reach 0.6, coarser in others
 
 
@@ -63,9 +71,9 @@ def column_weights(weight: Floats) -> ColumnWeights:
 class RowSteps(NamedTuple):
     """How a row is cut into steps."""
 
-    number: np.float32
-    """Steps from 0 to the row's largest magnitude."""
-    smallest: np.float32
+    n_steps: np.float32
+    """From 0 to the row's largest magnitude."""
+    least: np.float32
     """What that magnitude is taken for at least."""
     zero: int
 
@@ -74,39 +82,75 @@ def row_steps(is_silu: bool) -> RowSteps:
     """Symmetric; of rows that are x sigmoid(x), which is never below LOWEST_SILU, most steps lie above 0."""
     if not is_silu:
         return RowSteps(np.float32(LARGEST), np.float32(SMALLEST_ROW), SYMMETRIC_ZERO)
-    number = np.float32(255 - SILU_ZERO)
-    return RowSteps(number, np.float32(-LOWEST_SILU / SILU_ZERO) * number, SILU_ZERO)
+    n_steps = np.float32(255 - SILU_ZERO)
+    return RowSteps(n_steps, np.float32(-LOWEST_SILU / SILU_ZERO) * n_steps, SILU_ZERO)
 
 
-def row_scales(x: Floats, is_silu: bool) -> Floats:
-    """The width of a step in each row, [..., 1]."""
-    steps = row_steps(is_silu)
-    largest = (x if is_silu else np.abs(x)).max(axis=-1, keepdims=True)
-    return np.asarray(np.maximum(largest, steps.smallest) * (np.float32(1) / steps.number), np.float32)
+def row_scales(x: Floats, steps: RowSteps) -> tuple[Floats, Floats]:
+    """The width of a step in each row, [..., 1], and its inverse, which the row is multiplied by."""
+    largest = np.maximum(np.abs(x).max(axis=-1, keepdims=True), steps.least)
+    return largest * (np.float32(1) / steps.n_steps), steps.n_steps / largest
 
 
-def fixed_quantization(lowest: float, largest: float) -> tuple[np.float32, int]:
-    """The step and the zero of values in a range; symmetric where the range nearly is."""
+class FixedSteps(NamedTuple):
+    """How all rows are cut into the same steps."""
+
+    scale: np.float32
+    """The width of a step."""
+    zero: int
+
+
+def fixed_steps(lowest: float, largest: float) -> FixedSteps:
+    """Of values in a range; symmetric where the range nearly is."""
     if -lowest >= largest / 2:
-        return np.float32(max(-lowest, largest, SMALLEST_ROW) / LARGEST), SYMMETRIC_ZERO
+        return FixedSteps(np.float32(max(-lowest, largest, SMALLEST_ROW) / LARGEST), SYMMETRIC_ZERO)
     scale = np.float32(max(largest - min(lowest, 0.0), SMALLEST_ROW) / 255)
-    return scale, round(-min(lowest, 0.0) / float(scale))
+    return FixedSteps(scale, round(-min(lowest, 0.0) / float(scale)))
 
 
-def quantize(x: Floats, scale: Floats | np.float32, zero: int) -> NDArray[np.uint8]:
-    """Steps, halves to even; what lies outside is the first or last step."""
-    return np.clip(np.rint(x / scale) + zero, 0, 255).astype(np.uint8)
+def quantize(x: Floats, inverse: Floats | np.float32, zero: int) -> NDArray[np.uint8]:
+    """Steps of a width whose inverse is given, halves to even; what lies outside is the first or last step."""
+    return np.clip(np.rint(x * inverse) + zero, 0, 255).astype(np.uint8)
 
 
-def product_int8(
-    x: Floats, weights: ColumnWeights, scale: Floats | np.float32, zero: int, bias: Floats | None = None
+def product_int8(x: Floats, weights: ColumnWeights, steps: RowSteps | FixedSteps, bias: Floats) -> Floats:
+    """Activations [..., n_inputs] times the weights, and bias [n_outputs], in the order of the formula."""
+    scale, inverse = row_scales(x, steps) if isinstance(steps, RowSteps) else (steps.scale, np.float32(1) / steps.scale)
+    sums = (quantize(x, inverse, steps.zero).astype(np.int32) - steps.zero) @ weights.values.astype(np.int32)
+    return np.asarray(sums.astype(np.float32) * weights.scales * scale + bias, np.float32)
+
+
+def integer_linear(
+    x: Floats,
+    weights: ColumnWeights,
+    steps: RowSteps | FixedSteps,
+    bias: Floats,
+    activation: str = "none",
+    residual: Floats | None = None,
 ) -> Floats:
-    """Activations [..., n_inputs] times the weights, with one step for all of x or one for each row [..., 1]."""
-    sums = (quantize(x, scale, zero).astype(np.int32) - zero) @ weights.values.astype(np.int32)
-    result = sums.astype(np.float32)
-    # Where a scale is a column of rows, ONNX Runtime's product knows only the weights' scales.
-    result = result * weights.scales * scale if np.ndim(scale) else result * (weights.scales * scale)
-    return np.asarray(result if bias is None else result + bias, np.float32)
+    """f(x W + b) + residual, f as in `operators.linear`, from the sum with the bias on in float64."""
+    total = product_int8(x, weights, steps, bias)
+    if activation != "none":
+        gate = 1 / (1 + np.exp(-total.astype(np.float64)))
+        total = (total * gate if activation == "silu" else gate).astype(np.float32)
+    return total if residual is None else total + residual
+
+
+def pack_integers(values: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The core's order of weights [n_inputs, n_outputs]: [panels, groups of 4 inputs, 32 columns, 4], and zeros
+    behind the inputs, to a multiple of 64, and behind the outputs."""
+    n_inputs, n_outputs = values.shape
+    n_blocks, n_panels = -(-n_inputs // INPUT_BLOCK), -(-n_outputs // PANEL_COLUMNS)
+    padded = np.zeros((n_blocks * INPUT_BLOCK, n_panels * PANEL_COLUMNS), np.int8)
+    padded[:n_inputs, :n_outputs] = values
+    groups = padded.reshape(-1, GROUP, n_panels, PANEL_COLUMNS)
+    return np.ascontiguousarray(groups.transpose(2, 0, 3, 1))
+
+
+def unpack_integers(panels: NDArray[np.int8], n_inputs: int, n_outputs: int) -> NDArray[np.int8]:
+    """The weights [n_inputs, n_outputs] of `pack_integers`."""
+    padded = panels.transpose(1, 3, 0, 2).reshape(-1, len(panels) * PANEL_COLUMNS)
+    return np.ascontiguousarray(padded[:n_inputs, :n_outputs])
 
 
 def block_weights(weight: Floats, bits: int, size: int) -> BlockWeights:

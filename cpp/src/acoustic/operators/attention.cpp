@@ -139,8 +139,8 @@ class RelativeAttention : public Node {
 
   void multiply(const float* x, std::size_t x_stride, std::size_t n_rows, std::size_t n_inputs, const float* weight,
                 std::size_t n_outputs, const float* residual, std::size_t y_stride, float* y) const {
-    const Product product = {x,         weight,   nullptr,  residual,        y, n_rows, n_inputs,
-                             n_outputs, x_stride, y_stride, Activation::none};
+    const Ending ending = {nullptr, residual, y, n_outputs, y_stride, Activation::none};
+    const Product product = {x, weight, n_rows, n_inputs, x_stride, ending};
     kernel_.multiply(product, 0, n_panels_of(n_outputs));
   }
 
@@ -178,7 +178,7 @@ Node* make(const NodeInfo&, const Kernel& kernel) {
 
 }  // namespace
 
-const Operator kRelativeAttention = {"RelativeAttention", 7, 6, make<1>};
-const Operator kRelativeAttentionCached = {"RelativeAttentionCached", 9, 8, make<2>};
+const Operator kRelativeAttention = {"RelativeAttention", "ffffffl", make<1>};
+const Operator kRelativeAttentionCached = {"RelativeAttentionCached", "ffffffffl", make<2>};
 
 }  // namespace fastctc::operators

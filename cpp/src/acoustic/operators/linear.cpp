@@ -28,15 +28,14 @@ class Linear : public Node {
     const Tensor weight = info.constant(1);
     const Tensor bias = info.constant(2);
     require(bias.shape.size() == 1 && bias.shape[0] > 0, "its bias must be [n_outputs]");
-    product_.n_outputs = product_.y_stride = bias.size(0);
-    n_panels_ = n_panels_of(product_.n_outputs);
+    Ending& ending = product_.ending;
+    ending = {bias.floats(), nullptr, nullptr, bias.size(0), bias.size(0), activation};
+    n_panels_ = n_panels_of(ending.n_outputs);
     require(weight.shape.size() == 3 && weight.size(0) == n_panels_ && weight.size(1) > 0 &&
                 weight.size(2) == kPanelColumns,
             "its weights must be [panels, n_inputs, 32], a panel for 32 values of its bias");
     product_.n_inputs = weight.size(1);
     product_.weight = weight.floats();
-    product_.bias = bias.floats();
-    product_.activation = activation;
   }
 
   void compute(const NodeRun& run) const override {
@@ -45,7 +44,7 @@ class Linear : public Node {
       throw std::runtime_error("its input must be [..., " + std::to_string(product_.n_inputs) + "]");
     }
     Shape shape = x.shape;
-    shape.back() = static_cast<std::int64_t>(product_.n_outputs);
+    shape.back() = static_cast<std::int64_t>(product_.ending.n_outputs);
     Product whole = product_;
     whole.x = x.floats();
     whole.n_rows = 1;
@@ -53,9 +52,9 @@ class Linear : public Node {
     if (has_residual_) {
       const Tensor residual = run.input(3);
       require(residual.shape == shape, "its residual must have the shape of its result");
-      whole.residual = residual.floats();
+      whole.ending.residual = residual.floats();
     }
-    whole.y = run.output(shape);
+    whole.ending.y = run.output(shape);
     run_blocks(whole, run);
   }
 
@@ -71,8 +70,8 @@ class Linear : public Node {
       block.n_rows = (whole.n_rows - row + n_left - 1) / n_left;
       block.x = whole.x + row * whole.n_inputs;
       block.x_stride = stride;
-      block.y = whole.y + row * whole.n_outputs;
-      if (whole.residual) block.residual = whole.residual + row * whole.n_outputs;
+      block.ending.y = whole.ending.y + row * whole.ending.n_outputs;
+      if (whole.ending.residual) block.ending.residual = whole.ending.residual + row * whole.ending.n_outputs;
       if (gap) block.x = with_gaps(block);
       run.for_each(n_panels_, [&](std::size_t panel) { kernel_.multiply(block, panel, panel + 1); });
       row += block.n_rows;
@@ -92,9 +91,9 @@ Node* make(const NodeInfo& info, const Kernel& kernel) {
 
 }  // namespace
 
-const Operator kLinear = {"Linear", 3, 3, make<Activation::none, false>};
-const Operator kLinearSilu = {"LinearSilu", 3, 3, make<Activation::silu, false>};
-const Operator kLinearSigmoid = {"LinearSigmoid", 3, 3, make<Activation::sigmoid, false>};
-const Operator kLinearAdd = {"LinearAdd", 4, 4, make<Activation::none, true>};
+const Operator kLinear = {"Linear", "fff", make<Activation::none, false>};
+const Operator kLinearSilu = {"LinearSilu", "fff", make<Activation::silu, false>};
+const Operator kLinearSigmoid = {"LinearSigmoid", "fff", make<Activation::sigmoid, false>};
+const Operator kLinearAdd = {"LinearAdd", "ffff", make<Activation::none, true>};
 
 }  // namespace fastctc::operators

@@ -24,10 +24,12 @@ using namespace onnx;  // field numbers
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kFloat = 1;
+// TensorProto.DataType
+constexpr std::uint64_t kFloat = 1, kInt8 = 3;
 
 struct Weight {
   std::string name;
+  ONNXTensorElementDataType type = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
   std::vector<std::int64_t> shape;
   std::string location;
   std::size_t offset = 0;
@@ -70,14 +72,14 @@ std::size_t number(const std::string& text) {
   return value;
 }
 
-// Empty unless it is a float tensor of external data with a size that fits its shape.
+// Empty unless it is a tensor of floats or bytes, of external data with a size that fits its shape.
 std::optional<Weight> read_weight(std::string_view tensor) {
   Weight weight;
-  bool is_float = false;
+  std::uint64_t type = 0;
   ProtobufMessage fields(tensor);
   while (fields.next()) {
     if (fields.field() == kTensorName) weight.name = fields.content();
-    if (fields.field() == kTensorDataType) is_float = fields.number() == kFloat;
+    if (fields.field() == kTensorDataType) type = fields.number();
     if (fields.field() == kTensorDims) add_dimensions(fields, weight.shape);
   }
   for (const auto& [key, value] : external_data(tensor)) {
@@ -85,12 +87,13 @@ std::optional<Weight> read_weight(std::string_view tensor) {
     if (key == "offset") weight.offset = number(value);
     if (key == "length") weight.n_bytes = number(value);
   }
-  std::size_t n_bytes = sizeof(float);
+  if (type == kInt8) weight.type = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
+  std::size_t n_bytes = type == kInt8 ? 1 : sizeof(float);
   for (const std::int64_t size : weight.shape) {
     if (size < 1 || n_bytes > weight.n_bytes) return std::nullopt;
     n_bytes *= static_cast<std::size_t>(size);
   }
-  if (!is_float || weight.location.empty() || n_bytes != weight.n_bytes) return std::nullopt;
+  if ((type != kFloat && type != kInt8) || weight.location.empty() || n_bytes != weight.n_bytes) return std::nullopt;
   return weight;
 }
 
@@ -145,10 +148,10 @@ MappedWeights MappedWeights::map(const std::string& graph_path) {
       if (!file) file = mapped(graph.parent_path() / fs::u8path(weight.location));
       if (weight.offset > file->size() || weight.n_bytes > file->size() - weight.offset) continue;
       // It is only read.
-      auto* data = reinterpret_cast<float*>(const_cast<char*>(file->data()) + weight.offset);
+      void* data = const_cast<char*>(file->data()) + weight.offset;
       result.values_.emplace_back(weight.name,
-                                  ort::Value::CreateTensor<float>(memory, data, weight.n_bytes / sizeof(float),
-                                                                  weight.shape.data(), weight.shape.size()));
+                                  ort::Value::CreateTensor(memory, data, weight.n_bytes, weight.shape.data(),
+                                                           weight.shape.size(), weight.type));
     }
     for (auto& entry : files) result.files_.push_back(std::move(entry.second));
     return result;

@@ -20,6 +20,8 @@ struct Tensor {
   Shape shape;
 
   const float* floats() const { return static_cast<const float*>(data); }
+  const std::int32_t* integers() const { return static_cast<const std::int32_t*>(data); }
+  const std::int8_t* bytes() const { return static_cast<const std::int8_t*>(data); }
   std::size_t size(std::size_t axis) const { return static_cast<std::size_t>(shape.at(axis)); }
 };
 
@@ -33,6 +35,7 @@ class NodeInfo {
   // Raises std::runtime_error when the input isn't constant.
   Tensor constant(std::size_t index) const;
   float attribute(const char* name) const;
+  std::int64_t integer_attribute(const char* name) const;
 
  private:
   const OrtKernelInfo* info_;
@@ -71,13 +74,14 @@ class Node {
 
 struct Operator {
   const char* name;
-  std::size_t n_inputs;
-  std::size_t integer_input;  // the one that is int64; n_inputs: none is
+  const char* inputs;  // a letter each: f float32, b int8, i int32, l int64
   Node* (*make)(const NodeInfo& info, const Kernel& kernel);
 };
 
-extern const Operator kLinear, kLinearSilu, kLinearSigmoid, kLinearAdd, kNormalize, kRelativeAttention,
-    kRelativeAttentionCached;
+extern const Operator kLinear, kLinearSilu, kLinearSigmoid, kLinearAdd;
+extern const Operator kIntegerLinear, kIntegerLinearSilu, kIntegerLinearSigmoid, kIntegerLinearAdd;
+extern const Operator kFixedIntegerLinear, kFixedIntegerLinearSilu, kFixedIntegerLinearSigmoid, kFixedIntegerLinearAdd;
+extern const Operator kNormalize, kRelativeAttention, kRelativeAttentionCached;
 
 // Memory of this thread that is kept between runs: at least so many floats, of no particular value.
 float* scratch(std::size_t n_floats, std::size_t use);

@@ -38,6 +38,6 @@ class Normalize : public Node {
 }  // namespace
 
 const Operator kNormalize = {
-    "Normalize", 3, 3, [](const NodeInfo& info, const Kernel& kernel) -> Node* { return new Normalize(info, kernel); }};
+    "Normalize", "fff", [](const NodeInfo& info, const Kernel& kernel) -> Node* { return new Normalize(info, kernel); }};
 
 }  // namespace fastctc::operators

@@ -1,6 +1,7 @@
 #include "acoustic/operators/operators.h"
 
 #include <array>
+#include <cstring>
 #include <exception>
 #include <map>
 #include <memory>
@@ -28,6 +29,19 @@ Tensor tensor_of(const OrtApi& api, const OrtValue* value) {
   return {data, std::move(shape)};
 }
 
+ONNXTensorElementDataType type_of(char letter) {
+  switch (letter) {
+    case 'b':
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
+    case 'i':
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+    case 'l':
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+    default:
+      return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+  }
+}
+
 // No exception passes through ONNX Runtime.
 template <class Action>
 OrtStatus* guarded(const OrtApi& api, const char* name, const Action& action) {
@@ -47,11 +61,8 @@ struct Registered : OrtCustomOp {
     version = kOrtApiVersion;
     GetName = [](const OrtCustomOp* self) { return of(self).kind.name; };
     GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
-    GetInputTypeCount = [](const OrtCustomOp* self) { return of(self).kind.n_inputs; };
-    GetInputType = [](const OrtCustomOp* self, std::size_t index) {
-      return index == of(self).kind.integer_input ? ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64
-                                                  : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-    };
+    GetInputTypeCount = [](const OrtCustomOp* self) { return std::strlen(of(self).kind.inputs); };
+    GetInputType = [](const OrtCustomOp* self, std::size_t index) { return type_of(of(self).kind.inputs[index]); };
     GetOutputTypeCount = [](const OrtCustomOp*) -> std::size_t { return 1; };
     GetOutputType = [](const OrtCustomOp*, std::size_t) { return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT; };
     GetInputCharacteristic = [](const OrtCustomOp*, std::size_t) { return INPUT_OUTPUT_REQUIRED; };
@@ -91,8 +102,11 @@ OrtCustomOpDomain* make_domain(const Kernel& kernel, const Calls& calls) {
   const OrtApi& api = *calls.api;
   OrtCustomOpDomain* domain = nullptr;
   check(api, api.CreateCustomOpDomain(kDomain, &domain));
-  for (const Operator* kind : {&kLinear, &kLinearSilu, &kLinearSigmoid, &kLinearAdd, &kNormalize, &kRelativeAttention,
-                               &kRelativeAttentionCached}) {
+  for (const Operator* kind :
+       {&kLinear, &kLinearSilu, &kLinearSigmoid, &kLinearAdd, &kIntegerLinear, &kIntegerLinearSilu,
+        &kIntegerLinearSigmoid, &kIntegerLinearAdd, &kFixedIntegerLinear, &kFixedIntegerLinearSilu,
+        &kFixedIntegerLinearSigmoid, &kFixedIntegerLinearAdd, &kNormalize, &kRelativeAttention,
+        &kRelativeAttentionCached}) {
     check(api, api.CustomOpDomain_Add(domain, new Registered(*kind, kernel, calls)));
   }
   return domain;
@@ -111,6 +125,12 @@ Tensor NodeInfo::constant(std::size_t index) const {
 float NodeInfo::attribute(const char* name) const {
   float value = 0;
   check(*calls_.api, calls_.api->KernelInfoGetAttribute_float(info_, name, &value));
+  return value;
+}
+
+std::int64_t NodeInfo::integer_attribute(const char* name) const {
+  std::int64_t value = 0;
+  check(*calls_.api, calls_.api->KernelInfoGetAttribute_int64(info_, name, &value));
   return value;
 }
 

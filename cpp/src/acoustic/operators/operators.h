@@ -2,6 +2,9 @@
 //
 //   Linear(x, weight, bias), LinearSilu, LinearSigmoid   f(x W + b)
 //   LinearAdd(x, weight, bias, residual)                 x W + b + residual
+//   IntegerLinear(x, weight, scales, sums, bias) and the same three   the same in 8-bit integers, attributes least,
+//                                                        n_steps, zero (kernel.h)
+//   FixedIntegerLinear(...) and the same three           attributes scale, zero
 //   Normalize(x, weight, bias), attribute epsilon        layer normalisation over the last axis
 //   RelativeAttention(by_content, by_position, keys, values, encodings, hidden, first)
 //   RelativeAttentionCached(..., cached_keys, keys, cached_values, values, ...)          attention.cpp
