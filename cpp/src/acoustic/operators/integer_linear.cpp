@@ -23,11 +23,11 @@ class IntegerLinear : public Node {
     require(bias.shape.size() == 1 && bias.shape[0] > 0, "its bias must be [n_outputs]");
     require(scales.shape == bias.shape && sums.shape == bias.shape, "its scales and sums must be [n_outputs]");
     n_panels_ = n_panels_of(bias.size(0));
-    require(weight.shape.size() == 4 && weight.size(0) == n_panels_ && weight.size(1) > 0 &&
-                weight.size(1) % (kInputBlock / kGroup) == 0 && weight.size(2) == kPanelColumns &&
-                weight.size(3) == kGroup,
-            "its weights must be [panels, n_inputs / 4, 32, 4], n_inputs a multiple of 64, a panel for 32 values of its "
-            "bias");
+    require(
+        weight.shape.size() == 4 && weight.size(0) == n_panels_ && weight.size(1) > 0 &&
+            weight.size(1) % (kInputBlock / kGroup) == 0 && weight.size(2) == kPanelColumns && weight.size(3) == kGroup,
+        "its weights must be [panels, n_inputs / 4, 32, 4], n_inputs a multiple of 64, a panel for 32 values of its "
+        "bias");
     product_.weight = weight.bytes();
     product_.column_scales = scales.floats();
     product_.sums = sums.integers();

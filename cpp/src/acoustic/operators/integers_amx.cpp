@@ -15,6 +15,16 @@ constexpr std::size_t kMostRows = 2 * kTileRows;
 namespace fastctc::operators {
 namespace {
 
+// Where another thread uses the core too, tiles are loaded and multiplied one after the other, and wait for the level-2
+// cache: a panel that isn't in the first level yet, or doesn't fit, is fetched one block ahead.
+constexpr std::size_t kNearBytes = 32768;
+
+FASTCTC_INLINE void fetch_block(const std::int8_t* block) {
+  for (std::size_t i = 0; i < kInputBlock * kPanelColumns; i += kLineBytes) {
+    _mm_prefetch(reinterpret_cast<const char*>(block + i), _MM_HINT_T0);
+  }
+}
+
 // As LDTILECFG takes it: all tiles are of 16 rows of 64 bytes.
 struct alignas(64) TileConfiguration {
   std::uint8_t palette = 1;
@@ -28,7 +38,7 @@ struct alignas(64) TileConfiguration {
 
 // A tile's sums: [32, kTileColumns].
 void sum_32_rows(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inputs, const std::int8_t* weight,
-                 Fetch fetch, std::int32_t* result) {
+                 bool is_far, Fetch fetch, std::int32_t* result) {
   constexpr std::size_t kWeightStride = kPanelColumns * kGroup;
   _tile_zero(0);
   _tile_zero(1);
@@ -44,6 +54,7 @@ void sum_32_rows(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inpu
     _tile_loadd(5, x + kTileRows * x_stride + input, x_stride);
     _tile_dpbusd(2, 5, 6);
     _tile_dpbusd(3, 5, 7);
+    if (is_far) fetch_block(block + kInputBlock * kPanelColumns);
     fetch.next();
   }
   constexpr std::size_t kStride = kTileColumns * sizeof(std::int32_t);
@@ -55,7 +66,7 @@ void sum_32_rows(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inpu
 
 // [16, kTileColumns].
 void sum_16_rows(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inputs, const std::int8_t* weight,
-                 Fetch fetch, std::int32_t* result) {
+                 bool is_far, Fetch fetch, std::int32_t* result) {
   constexpr std::size_t kWeightStride = kPanelColumns * kGroup;
   _tile_zero(0);
   _tile_zero(1);
@@ -66,6 +77,7 @@ void sum_16_rows(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inpu
     _tile_dpbusd(0, 4, 6);
     _tile_loadd(7, block + kWeightStride / 2, kWeightStride);
     _tile_dpbusd(1, 4, 7);
+    if (is_far) fetch_block(block + kInputBlock * kPanelColumns);
     fetch.next();
   }
   constexpr std::size_t kStride = kTileColumns * sizeof(std::int32_t);
@@ -85,7 +97,8 @@ void multiply(const IntegerProduct& product, std::size_t first_panel, std::size_
     for (std::size_t row = 0; row < product.n_rows; row += kMostRows) {
       const std::size_t n_left = product.n_rows - row;
       const auto sum = n_left > kTileRows ? sum_32_rows : sum_16_rows;
-      sum(product.x + row * product.x_stride, product.x_stride, product.n_inputs, weight, fetch, sums);
+      const bool is_far = row == 0 || product.n_inputs * kPanelColumns > kNearBytes;
+      sum(product.x + row * product.x_stride, product.x_stride, product.n_inputs, weight, is_far, fetch, sums);
       write_tile(product, row, n_left < kMostRows ? n_left : kMostRows, panel * kPanelColumns, sums);
       fetch.skip(product.n_inputs);
     }

@@ -18,9 +18,7 @@ struct Weights {
 struct Steps {
   __m256i value;
 
-  static Steps load(const std::uint8_t* x) {
-    return {_mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_loadu_si32(x)))};
-  }
+  static Steps load(const std::uint8_t* x) { return {_mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_loadu_si32(x)))}; }
 };
 
 struct Dots {

@@ -21,9 +21,7 @@ struct Dots {
   __m256i value;
 
   static Dots none() { return {_mm256_setzero_si256()}; }
-  void add(const Steps& x, const Weights& weights) {
-    value = _mm256_dpbusd_avx_epi32(value, x.value, weights.value);
-  }
+  void add(const Steps& x, const Weights& weights) { value = _mm256_dpbusd_avx_epi32(value, x.value, weights.value); }
   void store(std::int32_t* sums) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), value); }
 };
 

@@ -63,8 +63,8 @@ struct IntegerProduct {
   Ending ending;
 };
 
-// Rows in steps, for IntegerProduct: of one width, or of one for each row, max(largest magnitude, least) / n_steps. That
-// is not a number where a value of the row isn't finite.
+// Rows in steps, for IntegerProduct: of one width, or of one for each row, max(largest magnitude, least) / n_steps.
+// That is not a number where a value of the row isn't finite.
 struct Quantization {
   const float* x;       // [n_rows, n_columns]
   std::uint8_t* steps;  // [n_rows, stride], zeros behind n_columns

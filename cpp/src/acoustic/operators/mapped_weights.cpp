@@ -149,9 +149,9 @@ MappedWeights MappedWeights::map(const std::string& graph_path) {
       if (weight.offset > file->size() || weight.n_bytes > file->size() - weight.offset) continue;
       // It is only read.
       void* data = const_cast<char*>(file->data()) + weight.offset;
-      result.values_.emplace_back(weight.name,
-                                  ort::Value::CreateTensor(memory, data, weight.n_bytes, weight.shape.data(),
-                                                           weight.shape.size(), weight.type));
+      result.values_.emplace_back(
+          weight.name, ort::Value::CreateTensor(memory, data, weight.n_bytes, weight.shape.data(), weight.shape.size(),
+                                                weight.type));
     }
     for (auto& entry : files) result.files_.push_back(std::move(entry.second));
     return result;

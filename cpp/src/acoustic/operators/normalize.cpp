@@ -37,7 +37,8 @@ class Normalize : public Node {
 
 }  // namespace
 
-const Operator kNormalize = {
-    "Normalize", "fff", [](const NodeInfo& info, const Kernel& kernel) -> Node* { return new Normalize(info, kernel); }};
+const Operator kNormalize = {"Normalize", "fff", [](const NodeInfo& info, const Kernel& kernel) -> Node* {
+                               return new Normalize(info, kernel);
+                             }};
 
 }  // namespace fastctc::operators

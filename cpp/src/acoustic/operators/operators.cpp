@@ -102,11 +102,10 @@ OrtCustomOpDomain* make_domain(const Kernel& kernel, const Calls& calls) {
   const OrtApi& api = *calls.api;
   OrtCustomOpDomain* domain = nullptr;
   check(api, api.CreateCustomOpDomain(kDomain, &domain));
-  for (const Operator* kind :
-       {&kLinear, &kLinearSilu, &kLinearSigmoid, &kLinearAdd, &kIntegerLinear, &kIntegerLinearSilu,
-        &kIntegerLinearSigmoid, &kIntegerLinearAdd, &kFixedIntegerLinear, &kFixedIntegerLinearSilu,
-        &kFixedIntegerLinearSigmoid, &kFixedIntegerLinearAdd, &kNormalize, &kRelativeAttention,
-        &kRelativeAttentionCached}) {
+  for (const Operator* kind : {&kLinear, &kLinearSilu, &kLinearSigmoid, &kLinearAdd, &kIntegerLinear,
+                               &kIntegerLinearSilu, &kIntegerLinearSigmoid, &kIntegerLinearAdd, &kFixedIntegerLinear,
+                               &kFixedIntegerLinearSilu, &kFixedIntegerLinearSigmoid, &kFixedIntegerLinearAdd,
+                               &kNormalize, &kRelativeAttention, &kRelativeAttentionCached}) {
     check(api, api.CustomOpDomain_Add(domain, new Registered(*kind, kernel, calls)));
   }
   return domain;
