@@ -423,6 +423,24 @@ def test_attention_equals_the_twin(attention: Attention, instruction_set: str, p
         np.testing.assert_allclose(model.run([item])[0], attention(item), atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("instruction_set", ["baseline", *INSTRUCTION_SETS])
+def test_attention_to_a_limited_past(instruction_set: str, path: Path, tmp_path: Path) -> None:
+    """Frames don't see what is 50 frames away; the first of them is left out where a whole block doesn't see it."""
+    if not runs_here(instruction_set, path):
+        pytest.skip(f"this processor has no {instruction_set}")
+    n_frames, step = 230, 0.02
+    attention = Attention(first=n_frames - 1, n_distances=2 * n_frames - 1, hides_by_query=True)
+    item = features(n_frames)
+    item[1] = np.arange(n_frames) * step
+    item[0] = -item[1]
+    model = configured(save(attention.build(), tmp_path), instruction_set)
+    np.testing.assert_allclose(model.run([item])[0], attention(item), atol=TOLERANCE)
+    # Behind an item that is no longer seen everything is as before.
+    changed = item.copy()
+    changed[2:, 0] = 100
+    np.testing.assert_array_equal(model.run([changed])[0][70:], model.run([item])[0][70:])
+
+
 def test_attention_of_wrong_shapes_is_named(tmp_path: Path) -> None:
     built = Attention(first=0, n_distances=9).build()
     for node in built.graph.node:
