@@ -104,8 +104,8 @@ extern const FloatKernel kFloatKernelAvx2, kFloatKernelAvx512;
 // Computes the columns of panels first to last - 1.
 using MultiplyIntegers = void (*)(const IntegerProduct& product, std::size_t first_panel, std::size_t last_panel);
 
-extern const MultiplyIntegers kMultiplyIntegersAvx2, kMultiplyIntegersAvx2Vnni, kMultiplyIntegersAvx512Vnni,
-    kMultiplyIntegersAmx;
+extern const MultiplyIntegers kMultiplyIntegersAvx2, kMultiplyIntegersAvx2Vnni, kMultiplyIntegersAvx512,
+    kMultiplyIntegersAvx512Vnni, kMultiplyIntegersAmx;
 
 struct Kernel : FloatKernel {
   const char* name;

@@ -1,5 +1,5 @@
-#include <array>
 #include <string>
+#include <vector>
 
 #include "acoustic/operators/kernel.h"
 #include "fastctc/error.h"
@@ -13,30 +13,27 @@ struct Choice {
   bool (*runs)();
 };
 
-#if defined(FASTCTC_X86_KERNELS)
-
-// The best first. AVX-512 without VNNI is met by processors of 2017 to 2019 only.
-const std::array<Choice, 5>& choices() {
-  static const std::array<Choice, 5> all = {{
+// The best first. Empty on other processors; compilers of before 2021 know no VNNI for AVX2, and no AMX.
+const std::vector<Choice>& choices() {
+  static const std::vector<Choice> all = {
+#if defined(FASTCTC_X86_INTEGER_KERNELS)
       {{kFloatKernelAvx512, "amx", kMultiplyIntegersAmx}, [] { return has_avx512() && has_amx_int8(); }},
       {{kFloatKernelAvx512, "avx512_vnni", kMultiplyIntegersAvx512Vnni},
        [] { return product_instructions().avx512_vnni; }},
-      {{kFloatKernelAvx512, "avx512", kMultiplyIntegersAvx2}, [] { return has_avx512() && has_avx2_fma(); }},
+#endif
+#if defined(FASTCTC_X86_KERNELS)
+      {{kFloatKernelAvx512, "avx512", kMultiplyIntegersAvx512}, [] { return has_avx512() && has_avx2_fma(); }},
+#endif
+#if defined(FASTCTC_X86_INTEGER_KERNELS)
       {{kFloatKernelAvx2, "avx2_vnni", kMultiplyIntegersAvx2Vnni},
        [] { return has_avx2_fma() && product_instructions().avx_vnni; }},
+#endif
+#if defined(FASTCTC_X86_KERNELS)
       {{kFloatKernelAvx2, "avx2", kMultiplyIntegersAvx2}, has_avx2_fma},
-  }};
+#endif
+  };
   return all;
 }
-
-#else
-
-const std::array<Choice, 0>& choices() {
-  static const std::array<Choice, 0> none;
-  return none;
-}
-
-#endif
 
 }  // namespace
 
