@@ -29,7 +29,7 @@ def get_library_dir() -> str:
 
 
 def find_operators_library() -> str:
-    """The library itself, for `register_custom_ops_library` of ONNX Runtime's session options; "" where there is none."""
+    """The library, for `register_custom_ops_library` of ONNX Runtime's session options; "" where there is none."""
     found = [path for root in fastctc.__path__ for path in Path(root, "lib").glob("libfastctc.*") if path.is_file()]
     return next((str(path) for path in found if path.suffix in (".so", ".dylib")), "")
 

@@ -253,8 +253,9 @@ struct IntegerExample {
   IntegerProduct task(Activation activation, bool with_residual) {
     const Ending ending = {bias.data(), with_residual ? residual.data() : nullptr, y.data(), n_outputs, n_outputs,
                            activation};
-    return {x.data(), row_scales.data(), weight.data(), column_scales.data(), sums.data(), kZero, n_rows, n_inputs,
-            stride,   ending};
+    return {
+        x.data(), row_scales.data(), weight.data(), column_scales.data(), sums.data(), kZero, n_rows, n_inputs, stride,
+        ending};
   }
 
   // By the formula, in its order.
@@ -364,10 +365,11 @@ TEST_CASE("a row that isn't finite has no step") {
 
 TEST_CASE("an instruction set is chosen by its name") {
   CHECK(choose_kernel("baseline") == nullptr);
-  CHECK_THROWS_WITH_AS(choose_kernel("sse"),
-                       "Option instruction_set must be one of automatic, baseline, avx2, avx2_vnni, avx512, avx512_vnni, "
-                       "amx, not 'sse'.",
-                       OptionError);
+  CHECK_THROWS_WITH_AS(
+      choose_kernel("sse"),
+      "Option instruction_set must be one of automatic, baseline, avx2, avx2_vnni, avx512, avx512_vnni, "
+      "amx, not 'sse'.",
+      OptionError);
   const std::vector<const Kernel*> found = kernels();
   CHECK(choose_kernel("automatic") == (found.empty() ? nullptr : found.back()));
 }

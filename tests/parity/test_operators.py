@@ -222,7 +222,7 @@ def test_weights_of_wrong_shapes_are_named(tmp_path: Path) -> None:
 
 
 def test_unknown_instruction_sets_are_named(path: Path) -> None:
-    with pytest.raises(OptionError, match="one of automatic, baseline, avx2, .*amx, not 'sse'"):
+    with pytest.raises(OptionError, match=r"one of automatic, baseline, avx2, .*amx, not 'sse'"):
         load(path, "sse")
 
 
@@ -283,7 +283,7 @@ def log_softmax(scores: Floats) -> Floats:
     """By ONNX Runtime."""
     node = onnx.helper.make_node("LogSoftmax", ["x"], ["y"], axis=-1)
     value, floats = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
-    shape = ["batch", "frames", scores.shape[-1]]
+    shape: list[str | int] = ["batch", "frames", scores.shape[-1]]
     graph = onnx.helper.make_graph([node], "softmax", [value("x", floats, shape)], [value("y", floats, shape)])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=8)
     session = pytest.importorskip("onnxruntime").InferenceSession(

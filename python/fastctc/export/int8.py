@@ -2,8 +2,9 @@
 
 Activations that come out of a layer normalisation have one scale, that of the range that they had over the calibration
 audio: the normalisation has scaled each row already. All others get one for every row as the graph runs. Neither
-depends on another row, so a batch, a chunk and a longer recording change nothing. The operators are our own, IntegerLinear
-and FixedIntegerLinear (`operators`), with a bias, and with the activation or the residual of an optimized graph's product.
+depends on another row, so a batch, a chunk and a longer recording change nothing. The operators are our own,
+IntegerLinear and FixedIntegerLinear (`operators`), with a bias, and with the activation or the residual of an optimized
+graph's product.
 """
 
 from __future__ import annotations

@@ -252,8 +252,10 @@ class AcousticModel:
 
 
 def open_session(path: Path, options: SessionOptions, operators_library: str = "") -> Any:
-    """An onnxruntime session, with kernels for our own operators where a library of them is named. Raises as
-    AcousticModel."""
+    """An onnxruntime session, with kernels for our own operators where a library of them is named.
+
+    Raises as AcousticModel.
+    """
     try:
         import onnxruntime
     except ImportError as error:

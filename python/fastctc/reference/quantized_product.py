@@ -137,8 +137,10 @@ def integer_linear(
 
 
 def pack_integers(values: NDArray[np.int8]) -> NDArray[np.int8]:
-    """The core's order of weights [n_inputs, n_outputs]: [panels, groups of 4 inputs, 32 columns, 4], and zeros
-    behind the inputs, to a multiple of 64, and behind the outputs."""
+    """The core's order of weights [n_inputs, n_outputs]: [panels, groups of 4 inputs, 32 columns, 4].
+
+    Zeros fill up the inputs, to a multiple of 64, and the outputs.
+    """
     n_inputs, n_outputs = values.shape
     n_blocks, n_panels = -(-n_inputs // INPUT_BLOCK), -(-n_outputs // PANEL_COLUMNS)
     padded = np.zeros((n_blocks * INPUT_BLOCK, n_panels * PANEL_COLUMNS), np.int8)
