@@ -328,6 +328,23 @@ def test_integer_weights_of_wrong_shapes_are_named(tmp_path: Path, kind: type) -
         configured(save(model, tmp_path)).run([features(3)])
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [("zero", 300, "zero must be from 0 to 255"), ("scale", 0.0, "above 0"), ("n_steps", -1.0, "above 0")],
+)
+def test_integer_attributes_out_of_range_are_named(
+    path: Path, tmp_path: Path, name: str, value: float, message: str
+) -> None:
+    if not any(runs_here(instruction_set, path) for instruction_set in INSTRUCTION_SETS):
+        pytest.skip("this processor has none of the kernels")
+    model = quantized(LAYERS.build(), tmp_path)
+    for node in model.graph.node:
+        for attribute in [attribute for attribute in node.attribute if attribute.name == name]:
+            attribute.CopyFrom(onnx.helper.make_attribute(name, value))
+    with pytest.raises(ModelError, match=message):
+        load(save(model, tmp_path))
+
+
 @given(st.integers(1, 130), st.integers(1, 100))
 @settings(max_examples=50, deadline=None)
 def test_panels_of_integers_hold_the_matrix(n_inputs: int, n_outputs: int) -> None:

@@ -31,7 +31,9 @@ class IntegerLinear : public Node {
     product_.weight = weight.bytes();
     product_.column_scales = scales.floats();
     product_.sums = sums.integers();
-    product_.zero = static_cast<std::int32_t>(info.integer_attribute("zero"));
+    const std::int64_t zero = info.integer_attribute("zero");
+    require(zero >= 0 && zero <= 255, "zero must be from 0 to 255");
+    product_.zero = static_cast<std::int32_t>(zero);
     product_.n_inputs = weight.size(1) * kGroup;
     product_.x_stride = product_.n_inputs + kGapBytes;
     product_.ending = {bias.floats(), nullptr, nullptr, bias.size(0), bias.size(0), activation};
