@@ -24,7 +24,7 @@ from fastctc.export.graph import Graph
 from fastctc.export.int8 import Range, products_in_int8
 from fastctc.export.linear_products import as_products
 from fastctc.export.model_files import WeightsFile
-from fastctc.export.operators import DOMAIN, LINEAR, operator_functions
+from fastctc.export.operators import DOMAIN, LINEAR
 from fastctc.export.products import find_products
 from fastctc.reference.acoustic_model import open_session
 from fastctc.reference.operators import (
@@ -86,7 +86,7 @@ class Layers:
 
     def build(self, *, as_matrix: bool = False) -> onnx.ModelProto:
         """As a matrix, a batch of one."""
-        b = GraphBuilder(operator_functions(OPSET))
+        b = GraphBuilder()
 
         def apply(operator: str, x: str, layer: tuple[Floats, Floats], *more: str) -> str:
             return b.add(operator, x, b.floats(pack_panels(layer[0])), b.floats(layer[1]), *more, domain=DOMAIN)
@@ -258,7 +258,7 @@ def test_products_in_integers_equal_the_twin_to_the_bit(
     random = np.random.default_rng(5)
     weight = random.standard_normal((N_FEATURES, N_FEATURES)).astype(np.float32)
     bias = random.standard_normal(N_FEATURES).astype(np.float32)
-    b = GraphBuilder(operator_functions(OPSET))
+    b = GraphBuilder()
     x = b.add("Transpose", "audio_signal", perm=[0, 2, 1])
     more = [x] if ending else []
     y = b.add(f"Linear{ending}", x, b.floats(pack_panels(weight)), b.floats(bias), *more, domain=DOMAIN)
@@ -389,7 +389,7 @@ class Attention(NamedTuple):
         return scores - np.log(np.exp(scores).sum(-1, keepdims=True))
 
     def build(self) -> onnx.ModelProto:
-        b = GraphBuilder(operator_functions(OPSET))
+        b = GraphBuilder()
         constants = self.constants()
         encodings, *cached = (b.floats(constant) for constant in (pack_encodings(constants[0]), *constants[1:]))
         batch = b.add("Shape", "audio_signal", start=0, end=1)

@@ -14,8 +14,8 @@ from fastctc.reference import quantized_product as twin
 
 onnx = pytest.importorskip("onnx")
 from fastctc.export.blocks import BLOCK_SIZES, products_in_blocks  # noqa: E402
-from fastctc.export.builder import MICROSOFT, GraphBuilder  # noqa: E402
-from fastctc.export.graph import Graph  # noqa: E402
+from fastctc.export.builder import GraphBuilder  # noqa: E402
+from fastctc.export.graph import MICROSOFT, Graph  # noqa: E402
 from fastctc.export.int8 import Range, products_in_int8  # noqa: E402
 from fastctc.export.operators import DOMAIN  # noqa: E402
 from fastctc.export.products import find_products  # noqa: E402

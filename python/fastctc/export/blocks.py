@@ -9,8 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fastctc.export.builder import MICROSOFT
-from fastctc.export.graph import Graph
+from fastctc.export.graph import MICROSOFT, Graph
 from fastctc.export.products import Product
 from fastctc.export.rewriter import Rewriter
 from fastctc.reference.quantized_product import block_weights

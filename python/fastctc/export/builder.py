@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastctc.export.graph import import_onnx, nodes_of
+from fastctc.export.graph import MICROSOFT, import_onnx
+from fastctc.export.operators import keep_used_functions
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["MICROSOFT", "OPSET", "GraphBuilder"]
+__all__ = ["OPSET", "GraphBuilder"]
 
-MICROSOFT = "com.microsoft"
-"""The domain of ONNX Runtime's own operators; every build of it has them for the CPU."""
 OPSET = 17  # LayerNormalization
 IR_VERSION = 8
 
@@ -24,9 +23,8 @@ IR_VERSION = 8
 class GraphBuilder:
     """Nodes and constants of a graph; equal constants are one."""
 
-    def __init__(self, functions: Sequence[onnx.FunctionProto] = ()) -> None:
-        """Functions may be used as operators, of their domains."""
-        self._functions = functions
+    def __init__(self) -> None:
+        """Our own operators may be used; the model gets their functions."""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._renamed: dict[str, str] = {}
@@ -84,17 +82,13 @@ class GraphBuilder:
             for names in (node.input, node.output):
                 names[:] = [self._renamed.get(entry, entry) for entry in names]
         types = [helper.make_tensor_value_info(entry, import_onnx().TensorProto.FLOAT, None) for entry in self._untyped]
-        graph = helper.make_graph(self._nodes, name, inputs, outputs, self._initializers(), value_info=types)
-        used = {(node.domain, node.op_type) for node in nodes_of(graph)}
-        functions = [function for function in self._functions if (function.domain, function.name) in used]
-        domains = (MICROSOFT, *sorted({function.domain for function in functions}))
         model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid("", OPSET), *(helper.make_opsetid(domain, 1) for domain in domains)],
-            functions=functions,
+            helper.make_graph(self._nodes, name, inputs, outputs, self._initializers(), value_info=types),
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)],
             ir_version=IR_VERSION,
             producer_name="fastctc",
         )
+        keep_used_functions(model)
         for key, value in metadata.items():
             model.metadata_props.add(key=key, value=value)
         return model

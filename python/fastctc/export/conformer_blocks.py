@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastctc.export.builder import MICROSOFT, OPSET, GraphBuilder
+from fastctc.export.builder import GraphBuilder
 from fastctc.export.fastconformer import Convolution, FastConformer, Layer, Linear, Norm
-from fastctc.export.operators import DOMAIN, operator_functions
+from fastctc.export.graph import MICROSOFT
+from fastctc.export.operators import DOMAIN
 from fastctc.reference.operators import pack_panels
 
 __all__ = ["HIDDEN_SCORE", "ConformerBlocks", "sinusoids"]
@@ -39,7 +40,7 @@ class ConformerBlocks:
     """The graph under construction, and what layers are made of."""
 
     def __init__(self, model: FastConformer) -> None:
-        self.b = GraphBuilder(operator_functions(OPSET))
+        self.b = GraphBuilder()
         self.model = model
 
     def linear(self, x: str, linear: Linear, *residual: str, then: str = "") -> str:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import onnx
 
 
+MICROSOFT = "com.microsoft"
+"""The domain of ONNX Runtime's own operators; every build of it has them for the CPU."""
+
+
 def import_onnx() -> Any:
     """The package onnx, which fastctc needs here only."""
     try:

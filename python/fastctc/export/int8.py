@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastctc.export.graph import Graph
-from fastctc.export.operators import DOMAIN
+from fastctc.export.operators import BY_ROW, DOMAIN, FIXED
 from fastctc.export.products import Product
 from fastctc.export.rewriter import Rewriter
 from fastctc.reference import quantized_product as twin
@@ -76,9 +76,9 @@ def _steps(graph: Graph, name: str, found: Range) -> tuple[str, dict[str, float 
     """Which operator a tensor is for, and how it is cut into steps there."""
     if is_normalized(graph, name):
         fixed = twin.fixed_steps(*found)
-        return "FixedInteger", {"scale": float(fixed.scale), "zero": fixed.zero}
+        return FIXED, {"scale": float(fixed.scale), "zero": fixed.zero}
     rows = twin.row_steps(_is_silu(graph, name))
-    return "Integer", {"least": float(rows.least), "n_steps": float(rows.n_steps), "zero": rows.zero}
+    return BY_ROW, {"least": float(rows.least), "n_steps": float(rows.n_steps), "zero": rows.zero}
 
 
 def is_normalized(graph: Graph, name: str) -> bool:

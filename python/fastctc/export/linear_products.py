@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastctc.export.builder import MICROSOFT
-from fastctc.export.graph import Graph, unknown_form
+from fastctc.export.graph import MICROSOFT, Graph, unknown_form
 from fastctc.export.operators import DOMAIN, LINEAR
 from fastctc.export.rewriter import Rewriter
 from fastctc.reference.operators import unpack_panels

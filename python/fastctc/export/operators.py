@@ -22,25 +22,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastctc.export.builder import MICROSOFT
-from fastctc.export.graph import import_onnx, nodes_of
+from fastctc.export.graph import MICROSOFT, import_onnx, nodes_of
 from fastctc.reference.operators import LOWEST_SCORE, PANEL_COLUMNS
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["DOMAIN", "LINEAR", "keep_used_functions", "operator_functions"]
+__all__ = ["BY_ROW", "DOMAIN", "FIXED", "INTEGER_LINEAR", "LINEAR", "keep_used_functions"]
 
 DOMAIN = "fastctc"
 LINEAR = ("Linear", "LinearSilu", "LinearSigmoid", "LinearAdd")
+BY_ROW, FIXED = "Integer", "FixedInteger"  # in front of these: the same in integers, by how rows are cut into steps
+INTEGER_LINEAR = tuple(f"{steps}{name}" for steps in (BY_ROW, FIXED) for name in LINEAR)
 OPSET_AXES_AS_INPUT = 18  # of ReduceMax
 
 
-def operator_functions(opset: int) -> list[onnx.FunctionProto]:
+def _functions(opset: int) -> list[onnx.FunctionProto]:
     """What each operator computes."""
     return [
         *(_linear(name, opset) for name in LINEAR),
-        *(_integer_linear(name, opset, is_fixed=is_fixed) for is_fixed in (False, True) for name in LINEAR),
+        *(_integer_linear(name, opset, steps) for steps in (BY_ROW, FIXED) for name in LINEAR),
         _normalize(opset),
         _attention(opset, is_cached=False),
         _attention(opset, is_cached=True),
@@ -55,7 +56,7 @@ def keep_used_functions(model: onnx.ModelProto) -> None:
     for function in [function for function in model.functions if function.domain == DOMAIN]:
         if function.name not in used:
             model.functions.remove(function)
-    model.functions.extend(entry for entry in operator_functions(opset) if entry.name in used - known)
+    model.functions.extend(entry for entry in _functions(opset) if entry.name in used - known)
     imports = [entry for entry in model.opset_import if entry.domain == DOMAIN]
     if used and not imports:
         model.opset_import.append(import_onnx().helper.make_opsetid(DOMAIN, 1))
@@ -117,7 +118,7 @@ def _residual(name: str) -> list[str]:
     return ["residual"] if name == "LinearAdd" else []
 
 
-def _integer_linear(name: str, opset: int, *, is_fixed: bool) -> onnx.FunctionProto:
+def _integer_linear(name: str, opset: int, steps: str) -> onnx.FunctionProto:
     """The order of the factors is the kernels'."""
     b = _Body()
     panels = b.add("Transpose", "weight", perm=[1, 3, 0, 2])
@@ -126,7 +127,7 @@ def _integer_linear(name: str, opset: int, *, is_fixed: bool) -> onnx.FunctionPr
     shape = b.attribute("value_ints", "shape", "INTS")
     matrix = b.add("Slice", padded, b.constant([0, 0]), shape, b.constant([0, 1]))
     one = b.constant(np.float32(1))
-    if is_fixed:
+    if steps == FIXED:
         scale = b.attribute("value_float", "scale", "FLOAT")
         inverse = b.add("Div", one, scale)
     else:
@@ -142,13 +143,13 @@ def _integer_linear(name: str, opset: int, *, is_fixed: bool) -> onnx.FunctionPr
     # A zero point of its own, and none of the weights: ONNX Runtime's rewriting for processors without VNNI refuses
     # those that are shared.
     zero = b.add("Cast", b.attribute("value_int", "zero", "INT"), to=import_onnx().TensorProto.UINT8)
-    steps = b.add("QuantizeLinear", b.add("Mul", "x", inverse), one, zero)
-    product = b.add("MatMulIntegerToFloat", steps, matrix, one, "scales", zero, domain=MICROSOFT)
+    values = b.add("QuantizeLinear", b.add("Mul", "x", inverse), one, zero)
+    product = b.add("MatMulIntegerToFloat", values, matrix, one, "scales", zero, domain=MICROSOFT)
     # The scale first: onnx takes the result's type from it, as it doesn't know the product.
     _end(b, name, b.add("Mul", scale, product))
-    own = ["scale"] if is_fixed else ["least", "n_steps"]
+    own = ["scale"] if steps == FIXED else ["least", "n_steps"]
     inputs = ["x", "weight", "scales", "sums", "bias", *_residual(name)]
-    return b.function(f"{'Fixed' if is_fixed else ''}Integer{name}", inputs, opset, *own, "zero", "shape")
+    return b.function(f"{steps}{name}", inputs, opset, *own, "zero", "shape")
 
 
 def _normalize(opset: int) -> onnx.FunctionProto:

@@ -103,15 +103,15 @@ def _matmul(graph: Graph, node: onnx.NodeProto, outputs: set[str]) -> Product | 
 
 def _linear(graph: Graph, node: onnx.NodeProto) -> Product | None:
     """Of an optimized graph."""
-    bias = graph.constant(node.input[2])
-    if bias is None or graph.constant(node.input[1]) is None:
+    panels, bias = graph.constant(node.input[1]), graph.constant(node.input[2])
+    if panels is None or bias is None:
         return None
     n_outputs = len(bias)
 
     def read() -> NDArray[np.float32]:
         return unpack_panels(np.asarray(graph.constant(node.input[1])), n_outputs)
 
-    weight = read()
+    weight = unpack_panels(panels, n_outputs)
     return Product(node, None, bias, _key(weight), read) if min(weight.shape) >= SMALLEST_SIDE else None
 
 

@@ -20,7 +20,7 @@ from fastctc.export.half import weights_in_half
 from fastctc.export.int8 import Range, products_in_int8
 from fastctc.export.linear_products import as_products
 from fastctc.export.model_files import WeightsFile
-from fastctc.export.operators import LINEAR
+from fastctc.export.operators import INTEGER_LINEAR
 from fastctc.export.pointwise import pointwise_as_products
 from fastctc.export.products import Product, find_products
 from fastctc.export.word_changes import WordChanges, count_changes
@@ -37,7 +37,7 @@ KINDS = ("int8", "int8-block", "int4-block", "fp16")
 BITS = {"int8-block": 8, "int4-block": 4}
 QUANTIZED = {"MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul", "QGemm", "MatMulNBits"}
 QUANTIZED |= {"ConvInteger", "QLinearConv", "DequantizeLinear"}
-QUANTIZED |= {f"{prefix}{name}" for prefix in ("Integer", "FixedInteger") for name in LINEAR}
+QUANTIZED |= set(INTEGER_LINEAR)
 METADATA = "fastctc_quantization"
 SHORT_FRAMES = 2000  # of the audio that products are ranked on
 WORD_STEP = 0.05

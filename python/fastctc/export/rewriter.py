@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastctc.export.builder import MICROSOFT
-from fastctc.export.graph import Graph, import_onnx, inputs_of
+from fastctc.export.graph import MICROSOFT, Graph, import_onnx, inputs_of
 from fastctc.export.operators import keep_used_functions
 
 if TYPE_CHECKING:

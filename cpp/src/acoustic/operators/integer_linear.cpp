@@ -56,23 +56,14 @@ class IntegerLinear : public Node {
       throw std::runtime_error("its input must be [..., n_inputs], of weights for " +
                                std::to_string(product_.n_inputs) + " at most");
     }
-    Shape shape = x.shape;
-    shape.back() = static_cast<std::int64_t>(product_.ending.n_outputs);
-    std::size_t n_rows = 1;
-    for (std::size_t i = 0; i + 1 < shape.size(); ++i) n_rows *= x.size(i);
-    Ending ending = product_.ending;
-    if (has_residual_) {
-      const Tensor residual = run.input(5);
-      require(residual.shape == shape, "its residual must have the shape of its result");
-      ending.residual = residual.floats();
-    }
-    ending.y = run.output(shape);
-    run_blocks(x.floats(), n_columns, n_rows, ending, run);
+    const Ending ending = ending_of_run(product_.ending, run, x, has_residual_ ? 5 : 0);
+    run_blocks(x.floats(), n_columns, x.n_rows(), ending, run);
   }
 
  private:
   // Blocks of rows whose steps stay in the cache.
-  void run_blocks(const float* x, std::size_t n_columns, std::size_t n_rows, Ending ending, const NodeRun& run) const {
+  void run_blocks(const float* x, std::size_t n_columns, std::size_t n_rows, const Ending& ending,
+                  const NodeRun& run) const {
     const std::size_t most_rows = std::max(kMostBytes / product_.x_stride / kRowsAtOnce, std::size_t{1}) * kRowsAtOnce;
     const std::size_t n_scratch_rows = std::min(rounded_up(n_rows, kRowsAtOnce), most_rows);
     Quantization task = quantization_;
@@ -84,9 +75,7 @@ class IntegerLinear : public Node {
     block.row_scales = task.scales;
     for (std::size_t row = 0; row < n_rows; row += block.n_rows) {
       block.n_rows = std::min(most_rows, n_rows - row);
-      block.ending = ending;
-      block.ending.y += row * ending.n_outputs;
-      if (ending.residual) block.ending.residual += row * ending.n_outputs;
+      block.ending = ending.from_row(row);
       task.x = x + row * n_columns;
       run.for_each(rounded_up(block.n_rows, kRowsAtOnce) / kRowsAtOnce, [&](std::size_t i) {
         kernel_.quantize(task, i * kRowsAtOnce, std::min(block.n_rows, (i + 1) * kRowsAtOnce));

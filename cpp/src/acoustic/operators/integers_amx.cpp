@@ -36,14 +36,17 @@ struct alignas(64) TileConfiguration {
 
 // Operands of the instructions are literals: sums 0 to 3, steps 4 and 5, weights 6 and 7.
 
-// A tile's sums: [32, kTileColumns].
-void sum_32_rows(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inputs, const std::int8_t* weight,
-                 bool is_far, Fetch fetch, std::int32_t* result) {
+// A tile's sums: [kMostRows, kTileColumns], or the upper half of them.
+template <bool HAS_LOWER_HALF>
+void sum_tile(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inputs, const std::int8_t* weight, bool is_far,
+              Fetch fetch, std::int32_t* result) {
   constexpr std::size_t kWeightStride = kPanelColumns * kGroup;
   _tile_zero(0);
   _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
+  if constexpr (HAS_LOWER_HALF) {
+    _tile_zero(2);
+    _tile_zero(3);
+  }
   for (std::size_t input = 0; input < n_inputs; input += kInputBlock) {
     const std::int8_t* block = weight + input * kPanelColumns;
     _tile_loadd(6, block, kWeightStride);
@@ -51,38 +54,21 @@ void sum_32_rows(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inpu
     _tile_dpbusd(0, 4, 6);
     _tile_loadd(7, block + kWeightStride / 2, kWeightStride);
     _tile_dpbusd(1, 4, 7);
-    _tile_loadd(5, x + kTileRows * x_stride + input, x_stride);
-    _tile_dpbusd(2, 5, 6);
-    _tile_dpbusd(3, 5, 7);
+    if constexpr (HAS_LOWER_HALF) {
+      _tile_loadd(5, x + kTileRows * x_stride + input, x_stride);
+      _tile_dpbusd(2, 5, 6);
+      _tile_dpbusd(3, 5, 7);
+    }
     if (is_far) fetch_block(block + kInputBlock * kPanelColumns);
     fetch.next();
   }
   constexpr std::size_t kStride = kTileColumns * sizeof(std::int32_t);
   _tile_stored(0, result, kStride);
   _tile_stored(1, result + kTileColumns / 2, kStride);
-  _tile_stored(2, result + kTileRows * kTileColumns, kStride);
-  _tile_stored(3, result + kTileRows * kTileColumns + kTileColumns / 2, kStride);
-}
-
-// [16, kTileColumns].
-void sum_16_rows(const std::uint8_t* x, std::size_t x_stride, std::size_t n_inputs, const std::int8_t* weight,
-                 bool is_far, Fetch fetch, std::int32_t* result) {
-  constexpr std::size_t kWeightStride = kPanelColumns * kGroup;
-  _tile_zero(0);
-  _tile_zero(1);
-  for (std::size_t input = 0; input < n_inputs; input += kInputBlock) {
-    const std::int8_t* block = weight + input * kPanelColumns;
-    _tile_loadd(4, x + input, x_stride);
-    _tile_loadd(6, block, kWeightStride);
-    _tile_dpbusd(0, 4, 6);
-    _tile_loadd(7, block + kWeightStride / 2, kWeightStride);
-    _tile_dpbusd(1, 4, 7);
-    if (is_far) fetch_block(block + kInputBlock * kPanelColumns);
-    fetch.next();
+  if constexpr (HAS_LOWER_HALF) {
+    _tile_stored(2, result + kTileRows * kTileColumns, kStride);
+    _tile_stored(3, result + kTileRows * kTileColumns + kTileColumns / 2, kStride);
   }
-  constexpr std::size_t kStride = kTileColumns * sizeof(std::int32_t);
-  _tile_stored(0, result, kStride);
-  _tile_stored(1, result + kTileColumns / 2, kStride);
 }
 
 void multiply(const IntegerProduct& product, std::size_t first_panel, std::size_t last_panel) {
@@ -96,7 +82,7 @@ void multiply(const IntegerProduct& product, std::size_t first_panel, std::size_
     Fetch fetch = fetch_behind(weight + product.n_inputs * kPanelColumns, n_tiles);
     for (std::size_t row = 0; row < product.n_rows; row += kMostRows) {
       const std::size_t n_left = product.n_rows - row;
-      const auto sum = n_left > kTileRows ? sum_32_rows : sum_16_rows;
+      const auto sum = n_left > kTileRows ? sum_tile<true> : sum_tile<false>;
       const bool is_far = row == 0 || product.n_inputs * kPanelColumns > kNearBytes;
       sum(product.x + row * product.x_stride, product.x_stride, product.n_inputs, weight, is_far, fetch, sums);
       write_tile(product, row, n_left < kMostRows ? n_left : kMostRows, panel * kPanelColumns, sums);

@@ -39,6 +39,13 @@ struct Ending {
   std::size_t n_outputs;
   std::size_t y_stride;
   Activation activation;
+
+  Ending from_row(std::size_t row) const {
+    Ending rest = *this;
+    rest.y += row * y_stride;
+    if (residual) rest.residual += row * y_stride;
+    return rest;
+  }
 };
 
 struct Product {

@@ -43,18 +43,10 @@ class Linear : public Node {
     if (x.shape.empty() || x.shape.back() != static_cast<std::int64_t>(product_.n_inputs)) {
       throw std::runtime_error("its input must be [..., " + std::to_string(product_.n_inputs) + "]");
     }
-    Shape shape = x.shape;
-    shape.back() = static_cast<std::int64_t>(product_.ending.n_outputs);
     Product whole = product_;
     whole.x = x.floats();
-    whole.n_rows = 1;
-    for (std::size_t i = 0; i + 1 < shape.size(); ++i) whole.n_rows *= x.size(i);
-    if (has_residual_) {
-      const Tensor residual = run.input(3);
-      require(residual.shape == shape, "its residual must have the shape of its result");
-      whole.ending.residual = residual.floats();
-    }
-    whole.ending.y = run.output(shape);
+    whole.n_rows = x.n_rows();
+    whole.ending = ending_of_run(product_.ending, run, x, has_residual_ ? 3 : 0);
     run_blocks(whole, run);
   }
 
@@ -70,8 +62,7 @@ class Linear : public Node {
       block.n_rows = (whole.n_rows - row + n_left - 1) / n_left;
       block.x = whole.x + row * whole.n_inputs;
       block.x_stride = stride;
-      block.ending.y = whole.ending.y + row * whole.ending.n_outputs;
-      if (whole.ending.residual) block.ending.residual = whole.ending.residual + row * whole.ending.n_outputs;
+      block.ending = whole.ending.from_row(row);
       if (gap) block.x = with_gaps(block);
       run.for_each(n_panels_, [&](std::size_t panel) { kernel_.multiply(block, panel, panel + 1); });
       row += block.n_rows;

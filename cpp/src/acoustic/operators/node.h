@@ -23,6 +23,12 @@ struct Tensor {
   const std::int32_t* integers() const { return static_cast<const std::int32_t*>(data); }
   const std::int8_t* bytes() const { return static_cast<const std::int8_t*>(data); }
   std::size_t size(std::size_t axis) const { return static_cast<std::size_t>(shape.at(axis)); }
+  // Of all axes but the last.
+  std::size_t n_rows() const {
+    std::size_t n = 1;
+    for (std::size_t i = 0; i + 1 < shape.size(); ++i) n *= size(i);
+    return n;
+  }
 };
 
 // Raises EngineError with the library's reason.
@@ -88,6 +94,19 @@ float* scratch(std::size_t n_floats, std::size_t use);
 
 inline void require(bool holds, const char* what) {
   if (!holds) throw std::runtime_error(what);
+}
+
+// What a product of x ends with in a run: the result's memory, and the residual, if an input (not 0) is one.
+inline Ending ending_of_run(Ending ending, const NodeRun& run, const Tensor& x, std::size_t residual_input) {
+  Shape shape = x.shape;
+  shape.back() = static_cast<std::int64_t>(ending.n_outputs);
+  if (residual_input != 0) {
+    const Tensor residual = run.input(residual_input);
+    require(residual.shape == shape, "its residual must have the shape of its result");
+    ending.residual = residual.floats();
+  }
+  ending.y = run.output(shape);
+  return ending;
 }
 
 }  // namespace fastctc::operators

@@ -19,8 +19,7 @@ class Normalize : public Node {
     const Tensor x = run.input(0);
     require(!x.shape.empty() && x.shape.back() == weight_.shape[0],
             "the last axis of its input must be as long as its weight");
-    std::size_t n_rows = 1;
-    for (std::size_t i = 0; i + 1 < x.shape.size(); ++i) n_rows *= x.size(i);
+    const std::size_t n_rows = x.n_rows();
     const Normalization task = {x.floats(),          weight_.floats(), bias_.floats(),
                                 run.output(x.shape), weight_.size(0),  epsilon_};
     run.for_each((n_rows + kRowsAtOnce - 1) / kRowsAtOnce, [&](std::size_t i) {
