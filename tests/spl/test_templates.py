@@ -24,11 +24,12 @@ from conftest import ROOT
 from fastctc.engine import find_library
 
 TOOLKIT = ROOT / "spl" / "com.teracloud.streamsx.stt"
-OPERATOR = TOOLKIT / "com.teracloud.streamsx.stt" / "SpeechToText"
+OPERATORS = TOOLKIT / "com.teracloud.streamsx.stt"
+KINDS = ("SpeechToText", "NeMoSTT", "OnnxSTT", "FileAudioSource")
 HERE = Path(__file__).parent
 PERL = shutil.which("perl")
 COMPILER = shutil.which("g++") or shutil.which("c++")
-STANDARDS = ("c++14", "c++17")
+STANDARDS = ("c++11", "c++14", "c++17")  # the SPL compiler has the first; later ones by its option -x
 
 pytestmark = [
     pytest.mark.skipif(PERL is None, reason="perl is not installed"),
@@ -36,9 +37,10 @@ pytestmark = [
 ]
 
 
-def perl_of(template: str) -> str:
+def perl_of(path: Path) -> str:
     """The Perl program that a template stands for: text is printed, <%= %> is printed, <% %> runs."""
     pieces = []
+    template = with_includes(path)
     for part in re.split(r"(<%.*?%>)", template, flags=re.DOTALL):
         if part.startswith("<%="):
             pieces.append(f"print({part[3:-2]});\n")
@@ -47,6 +49,16 @@ def perl_of(template: str) -> str:
         elif part:
             pieces.append("print '" + part.replace("\\", "\\\\").replace("'", "\\'") + "';\n")
     return "use strict; use warnings;\nsub main::generate {\nmy ($model) = @_;\n" + "".join(pieces) + "}\n1;\n"
+
+
+def with_includes(path: Path) -> str:
+    """The template, with the templates that it includes in their places."""
+    text = path.read_text(encoding="utf-8")
+    return re.sub(r'^@include "(.*)"\n', lambda match: with_includes(path.parent / match[1]), text, flags=re.MULTILINE)
+
+
+def template_of(kind: str, part: str) -> Path:
+    return OPERATORS / kind / f"{kind}_{part}.cgt"
 
 
 def write_resources(folder: Path) -> None:
@@ -63,28 +75,33 @@ def write_resources(folder: Path) -> None:
 
 
 def run_perl(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    includes = [f"-I{path}" for path in (folder, OPERATOR, HERE / "perl")]
+    includes = [f"-I{path}" for path in (folder, *(OPERATORS / kind for kind in KINDS), HERE / "perl")]
     assert PERL is not None
     return subprocess.run([PERL, "-w", *includes, *arguments], capture_output=True, text=True, check=False)
 
 
-def generate(folder: Path, template: str, instance: dict[str, Any]) -> str:
+def generate(folder: Path, part: str, instance: dict[str, Any], warnings: list[str] | None = None) -> str:
+    """What the template of a part ("h" or "cpp") gives. ValueError: its error, or a warning where none is expected."""
     write_resources(folder)
-    (folder / "template.pm").write_text(perl_of((OPERATOR / template).read_text(encoding="utf-8")), encoding="utf-8")
+    kind = instance.get("context", {}).get("kind", "SpeechToText")
+    (folder / "template.pm").write_text(perl_of(template_of(kind, part)), encoding="utf-8")
     (folder / "instance.json").write_text(json.dumps(instance), encoding="utf-8")
     result = run_perl(folder, "-Minstance", "-Mtemplate", "-e", f"run_template('{folder / 'instance.json'}')")
-    if result.returncode != 0 or result.stderr:
+    said = [line.removeprefix("warning: ") for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    if result.returncode != 0 or len(said) < len(result.stderr.splitlines()) or (said and warnings is None):
         raise ValueError(result.stderr)
+    if warnings is not None:
+        warnings += said
     return result.stdout
 
 
 def write_generated(folder: Path, instance: dict[str, Any]) -> None:
-    header = generate(folder, "SpeechToText_h.cgt", instance)
+    header = generate(folder, "h", instance, [])
     # As the product's preprocessor qualifies the class outside its namespace.
     source = re.sub(
         r"\bMY_OPERATOR::",
         "MY_OPERATOR_SCOPE::MY_OPERATOR::",
-        generate(folder, "SpeechToText_cpp.cgt", instance),
+        generate(folder, "cpp", instance, []),
     )
     (folder / "generated.h").write_text(header, encoding="utf-8")
     (folder / "generated.cpp").write_text(source, encoding="utf-8")
@@ -121,15 +138,23 @@ FULL: dict[str, Any] = {
         "hotWords": [{"spl": '"a"', "cpp": "lit$0"}, {"spl": '"b:2"', "cpp": "lit$0"}],
         "maxAlternatives": [{"spl": "3"}],
         "endpointSilenceMs": [{"spl": "700"}],
+        "wordAlternativesThreshold": [{"spl": "0.1"}],
+        "keywordsToBeSpotted": [{"spl": '["a"]', "cpp": "lit$1"}],
+        "keywordsSpottingThreshold": [{"spl": "0.2"}],
+        "conversationTimeout": [{"spl": "30.0"}],
+        "maxConversations": [{"spl": "8"}],
         "errorPolicy": [{"spl": "skip"}],
     },
-    "input": attributes(sound="blob", callId="rstring", agent="rstring"),
+    "input": attributes(
+        sound="blob", callId="rstring", agent="rstring", channel="int32", channels="int32", sampleRate="int32"
+    ),
     "outputs": [
         [
             {"name": "agent", "type": "rstring", "function": "AsIs", "expression": "iport$0.get_agent()"},
             {"name": "who", "type": "rstring", "expression": "iport$0.get_callId()"},
             {"name": "said", "type": "rstring", "function": "getUtteranceText"},
             {"name": "over", "type": "boolean", "function": "isTranscriptionCompleted"},
+            {"name": "channel", "type": "int32", "function": "AsIs", "expression": "iport$0.get_channel()"},
             *attributes(
                 utteranceNumber="int32",
                 finalizedUtterance="boolean",
@@ -140,7 +165,12 @@ FULL: dict[str, Any] = {
                 utteranceWordsStartTimes="list<float64>",
                 utteranceWordsEndTimes="list<float64>",
                 utteranceAlternatives="list<rstring>",
-                channel="int32",
+                conversationId="rstring",
+                wordAlternatives="list<list<rstring>>",
+                wordAlternativesConfidences="list<list<float64>>",
+                wordAlternativesStartTimes="list<float64>",
+                wordAlternativesEndTimes="list<float64>",
+                keywordsSpottingResults="map<rstring, list<map<rstring, float64>>>",
                 sttErrorMessage="rstring",
                 neverAssigned="rstring",
             ),
@@ -163,19 +193,80 @@ FILES: dict[str, Any] = {
     ],
     "context": {"checkpoint": "periodic"},
 }
-INSTANCES = {"plain": PLAIN, "full": FULL, "files": FILES}
+# Applications of version 1.0.0.
+NEMO: dict[str, Any] = {
+    "parameters": {
+        "modelPath": [{"spl": '"model.onnx"', "cpp": "lit$0"}],
+        "tokensPath": [{"spl": '"tokens.txt"', "cpp": "lit$0"}],
+        "audioFormat": [{"spl": "mono8k"}],
+        "attContextRight": [{"spl": "4"}],
+        "numThreads": [{"spl": "4"}],
+    },
+    "input": attributes(audioChunk="blob", audioTimestamp="uint64"),
+    "outputs": [attributes(transcription="rstring")],
+    "context": {"kind": "NeMoSTT"},
+}
+ONNX: dict[str, Any] = {
+    "parameters": {
+        "encoderModel": [{"spl": '"model.onnx"', "cpp": "lit$0"}],
+        "vocabFile": [{"spl": '"tokens.txt"', "cpp": "lit$0"}],
+        "cmvnFile": [{"spl": '"none"', "cpp": "lit$0"}],
+        "blankId": [{"spl": "1024"}],
+        "streamingMode": [{"spl": "true"}],
+    },
+    "input": attributes(audioChunk="blob", audioTimestamp="uint64"),
+    "outputs": [attributes(text="rstring", isFinal="boolean", confidence="float64")],
+    "context": {"kind": "OnnxSTT"},
+}
+SOURCE: dict[str, Any] = {
+    "parameters": {
+        "filename": [{"spl": '"call.wav"', "cpp": "lit$0"}],
+        "blockSize": [{"spl": "3200u"}],
+        "sampleRate": [{"spl": "16000"}],
+        "bitsPerSample": [{"spl": "16"}],
+        "channelCount": [{"spl": "1"}],
+    },
+    "outputs": [attributes(audioChunk="blob", audioTimestamp="uint64")],
+    "context": {"kind": "FileAudioSource"},
+}
+CHUNKS: dict[str, Any] = {
+    "parameters": {
+        "file": [{"spl": '"call.wav"', "cpp": "lit$0"}],
+        "conversationId": [{"spl": '"a"', "cpp": "lit$0"}],
+        "chunkMs": [{"spl": "20"}],
+        "channelMode": [{"spl": '"split"'}],
+        "realTime": [{"spl": "true"}],
+        "initDelay": [{"spl": "0.5"}],
+        "windowMarker": [{"spl": "true"}],
+    },
+    "outputs": [
+        attributes(conversationId="rstring", speech="blob", channel="int32", channels="int32", sampleRate="int32"),
+        attributes(conversationId="rstring", errorMessage="rstring"),
+    ],
+    "context": {"kind": "FileAudioSource"},
+}
+INSTANCES = {
+    "plain": PLAIN,
+    "full": FULL,
+    "files": FILES,
+    "nemo": NEMO,
+    "onnx": ONNX,
+    "source": SOURCE,
+    "chunks": CHUNKS,
+}
 
 
-@pytest.mark.parametrize("name", ["SpeechToText_h.cgt", "SpeechToText_cpp.cgt"])
-def test_every_tag_balances_and_the_perl_is_valid(tmp_path: Path, name: str) -> None:
-    text = (OPERATOR / name).read_text(encoding="utf-8")
+@pytest.mark.parametrize("part", ["h", "cpp"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_tag_balances_and_the_perl_is_valid(tmp_path: Path, kind: str, part: str) -> None:
+    text = with_includes(template_of(kind, part))
     depth = 0
     for tag in re.findall(r"<%|%>", text):
         depth += 1 if tag == "<%" else -1
         assert depth in (0, 1)
     assert depth == 0
     write_resources(tmp_path)
-    (tmp_path / "template.pl").write_text(perl_of(text), encoding="utf-8")
+    (tmp_path / "template.pl").write_text(perl_of(template_of(kind, part)), encoding="utf-8")
     result = run_perl(tmp_path, "-c", str(tmp_path / "template.pl"))
     assert result.returncode == 0, result.stderr
     assert result.stderr.strip().endswith("syntax OK")
@@ -185,13 +276,14 @@ def test_every_tag_balances_and_the_perl_is_valid(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize("instance", INSTANCES)
 def test_what_is_generated_compiles(tmp_path: Path, instance: str) -> None:
     write_generated(tmp_path, INSTANCES[instance])
-    compile_with_our_headers(tmp_path, tmp_path / "generated.cpp", STANDARDS if instance == "full" else STANDARDS[:1])
+    everywhere = instance in ("full", "chunks")
+    compile_with_our_headers(tmp_path, tmp_path / "generated.cpp", STANDARDS if everywhere else STANDARDS[:1])
 
 
 @pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")
 def test_the_native_functions_compile(tmp_path: Path) -> None:
     source = tmp_path / "functions.cpp"
-    source.write_text('#include "AudioFileFunctions.h"\n', encoding="utf-8")
+    source.write_text('#include "AudioChannelFunctions.h"\n', encoding="utf-8")
     compile_with_our_headers(tmp_path, source, STANDARDS[:1])
 
 
@@ -213,16 +305,18 @@ def test_a_generated_operator_transcribes(tmp_path: Path) -> None:
     model = str(ROOT / "models" / "digits")
     literal = {"audioFormat": "wav", "errorPolicy": "skip", "resultMode": "utterance", "latencyMs": "480"}
     identifier = {"name": "callId", "type": "rstring", "function": "AsIs", "expression": "iport$0.get_callId()"}
+    number = {"name": "number", "type": "int32", "function": "AsIs", "expression": "iport$0.get_number()"}
     instance = {
         "parameters": {
             "modelPath": [{"spl": "lit$0", "cpp": f'"{model}"'}],
             "conversationIdAttribute": [{"spl": "callId"}],
             **{name: [{"spl": value}] for name, value in literal.items()},
         },
-        "input": attributes(speech="blob", callId="rstring"),
+        "input": attributes(speech="blob", callId="rstring", number="int32"),
         "outputs": [
             [
                 identifier,
+                number,
                 *attributes(
                     transcription="rstring",
                     isFinal="boolean",
@@ -237,7 +331,7 @@ def test_a_generated_operator_transcribes(tmp_path: Path) -> None:
     write_generated(tmp_path, instance)
     program = tmp_path / "driver"
     libraries = fastctc.get_library_dir()
-    command = [str(COMPILER), "-std=c++14", f'-DDATA_DIRECTORY="{tmp_path}"']
+    command = [str(COMPILER), "-std=c++11", f'-DDATA_DIRECTORY="{tmp_path}"']
     command += [f"-I{path}" for path in (tmp_path, HERE / "headers", TOOLKIT / "impl" / "include")]
     command += [f"-I{fastctc.get_include()}", str(HERE / "driver.cpp"), str(tmp_path / "generated.cpp")]
     command += [f"-L{libraries}", "-lfastctc", f"-Wl,-rpath,{libraries}", "-pthread", "-o", str(program)]
@@ -253,8 +347,12 @@ def test_a_generated_operator_transcribes(tmp_path: Path) -> None:
     lines = result.stdout.splitlines()
     text = "two nine three four zero"
     assert lines[:2] == ["replay: the same", "shutdown: silent"]
-    assert lines[2:6] == [f"a: {text} 5 completed", "window marker", f"b: {text} 5 completed", "window marker"]
-    assert lines[6:9] == ["bad error: 1", "bad:  0 completed", "window marker"]
+    both = []
+    for call in ("b", "a"):  # as they ended
+        both += [f"{call}: {text} 5 words, tuple 0, completed", "window marker"]
+    assert lines[2:6] == both
+    assert lines[6].startswith("bad error: Conversation 'bad': This is no WAV file.")
+    assert lines[7:9] == ["bad:  0 words, tuple 1000, completed", "window marker"]
     metrics = dict(line.split() for line in lines[9:])
     assert metrics["nConversations"] == "3"
     assert metrics["nUtterances"] == "2"
@@ -270,24 +368,35 @@ def body(code: str, function: str) -> str:
 
 
 def test_attributes_are_filled_as_documented(tmp_path: Path) -> None:
-    plain = generate(tmp_path, "SpeechToText_cpp.cgt", PLAIN)
+    plain = generate(tmp_path, "cpp", PLAIN)
     assigned = dict(re.findall(r"output\.set_(\w+)\((.*)\);", plain))
     assert assigned == {
         "transcription": "getUtteranceText()",
         "isFinal": "isFinalizedUtterance()",
         "confidence": "getConfidence()",
     }
-    assert "lastTuple_.set_audioChunk(SPL::blob())" in plain
+    assert "last.set_audioChunk(SPL::blob())" in plain
     assert "reports_completion = false" in plain
-    assert "AutoPortMutex" in plain
-    full = generate(tmp_path, "SpeechToText_cpp.cgt", FULL)
+    assert "std::string const id = std::string();" in plain
+    assert "ErrorPolicy::fail" in plain
+    assert "    about." not in plain
+    warnings: list[str] = []
+    generate(tmp_path, "h", FULL, warnings)
+    full = generate(tmp_path, "cpp", FULL)
+    assert [warning[:8] for warning in warnings] == ["STT0010W"]
+    assert "neverAssigned" in warnings[0]
     assigned = dict(re.findall(r"output\.set_(\w+)\((.*)\);", body(full, "result")))
     assert assigned.pop("agent") == "iport$0.get_agent()"
     assert assigned.pop("who") == "iport$0.get_callId()"
     assert assigned.pop("said") == "getUtteranceText()"
     assert assigned.pop("over") == "isTranscriptionCompleted()"
     assert "neverAssigned" not in assigned
-    assert len(assigned) == 11
+    assert assigned.pop("channel") == "getChannel()"  # the tuple's own is -1 where several are interleaved
+    assert assigned.pop("keywordsSpottingResults").startswith("getKeywordsSpottingResults<SPL::map<SPL::rstring")
+    assert len(assigned) == 15
+    assert "word_alternatives = true" in full
+    for description in ("channel", "n_channels", "sample_rate_hz"):
+        assert f"about.{description} = " in full
     errors = dict(re.findall(r"output\.set_(\w+)\((.*)\);", body(full, "error")))
     assert errors == {"callId": "iport$0.get_callId()", "errorMessage": "getSTTErrorMessage()"}
     assert "reports_completion = true" in full
@@ -295,10 +404,46 @@ def test_attributes_are_filled_as_documented(tmp_path: Path) -> None:
     assert "ResultMode::partial" in full
     assert "AudioFormat::mulaw" in full
     assert full.count("hot_words.push_back") == 2
-    files = generate(tmp_path, "SpeechToText_cpp.cgt", FILES)
+    files = generate(tmp_path, "cpp", FILES)
     assert "push_file" in files
     assert "AudioFormat::wav" in files
-    assert "lastTuple_.set_" not in files  # the path is forwarded
+    assert "std::string const id = path;" in files
+    assert "last.set_" not in files  # the path is forwarded
+
+
+def test_what_is_found_by_its_name(tmp_path: Path) -> None:
+    named = changed(PLAIN, input=attributes(speech="blob", conversationId="rstring", channel="rstring"))
+    code = generate(tmp_path, "cpp", named)
+    assert "std::string const id = asText(iport$0.get_conversationId());" in code
+    assert "about.channel = " not in code  # of another type: not the description
+    files = changed(FILES, input=attributes(speech="rstring", conversationId="rstring"))
+    assert "std::string const id = path;" in generate(tmp_path, "cpp", files)
+    other = with_parameter("channelAttribute", "Calls.line")
+    other = changed(other, input=attributes(speech="blob", line="uint8", channel="int32"))
+    assert "about.channel = static_cast<int>(iport$0.get_line());" in generate(tmp_path, "cpp", other)
+
+
+def test_applications_of_the_earlier_version_keep_their_parameters(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    generate(tmp_path, "h", NEMO, warnings)
+    nemo = generate(tmp_path, "cpp", NEMO)
+    assert "options.sample_rate_hz = 8000;" in nemo
+    assert "options.num_threads = 4;" in nemo
+    assert "options.result_mode = speech_to_text::ResultMode::complete;" in nemo
+    assert "options.audio_format = speech_to_text::AudioFormat::pcm16;" in nemo
+    assert "output.set_transcription(getUtteranceText());" in nemo
+    assert len(warnings) == 1
+    assert warnings[0].startswith("STT0011W")
+    assert "attContextRight" in warnings[0]
+    onnx = generate(tmp_path, "cpp", ONNX)
+    assert "options.model_path = inDataDirectory(lit$0);" in onnx
+    assert "(true) ? speech_to_text::ResultMode::partial : speech_to_text::ResultMode::complete" in onnx
+    assert "output.set_text(getUtteranceText());" in onnx
+    source = generate(tmp_path, "cpp", SOURCE)
+    assert "options.chunk_bytes = static_cast<std::int64_t>(3200u);" in source
+    assert "output.set_audioTimestamp(timestampMs);" in source
+    assert "throw SPL::SPLRuntimeOperatorException(getContext().getName(), message);" in source
+    assert "throw SPL::SPLRuntimeOperatorException" not in generate(tmp_path, "cpp", CHUNKS)
 
 
 def changed(instance: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -328,11 +473,30 @@ def with_parameter(name: str, spl: str) -> dict[str, Any]:
             changed(PLAIN, outputs=[attributes(), [{"name": "x", "type": "float64", "function": "getConfidence"}]]),
             "STT0006E.*getConfidence",
         ),
+        (
+            changed(PLAIN, outputs=[[{"name": "x", "type": "list<int32>", "function": "getUtteranceWordsSpeakers"}]]),
+            "STT0009E.*getUtteranceWordsSpeakers.*getChannel",
+        ),
+        (
+            changed(PLAIN, outputs=[attributes(keywordsSpottingResults="map<rstring, float64>")]),
+            "STT0005E.*keywordsSpottingResults",
+        ),
+        (
+            changed(with_parameter("channelAttribute", "line"), input=attributes(speech="blob", line="rstring")),
+            "STT0008E.*line.*rstring.*channelAttribute",
+        ),
+        (with_parameter("maxConversations", "0"), "STT0007E.*maxConversations"),
         (with_parameter("maxAlternatives", "0"), "STT0007E.*maxAlternatives"),
         (with_parameter("sampleRate", "8"), "STT0007E.*sampleRate"),
         (changed(PLAIN, context={"consistent": True, "start": True}), "STT0001E"),
+        (changed(SOURCE, parameters={}), "STT0012E"),
+        (changed(SOURCE, parameters={**SOURCE["parameters"], **CHUNKS["parameters"]}), "STT0012E"),
+        (changed(SOURCE, parameters={**SOURCE["parameters"], "chunkMs": [{"spl": "20"}]}), "STT0013E"),
+        (changed(SOURCE, outputs=[attributes(conversationId="rstring")]), "STT0014E"),
+        (changed(SOURCE, outputs=[attributes(speech="blob", channel="rstring")]), "STT0015E.*channel.*int32"),
+        (changed(SOURCE, parameters={**SOURCE["parameters"], "channelMode": [{"spl": '"both"'}]}), 'STT0016E.*"both"'),
     ],
 )
 def test_mistakes_are_found_at_compile_time(tmp_path: Path, instance: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        generate(tmp_path, "SpeechToText_h.cgt", instance)
+        generate(tmp_path, "h", instance)

@@ -16,7 +16,8 @@ sub getName { $_[0]{name} }
 sub getSPLType { $_[0]{type} }
 sub getCppType {
     my $type = $_[0]{type};
-    $type =~ s/\b(rstring|blob|boolean|u?int\d+|float\d+|list)\b/SPL::$1/g;
+    $type =~ s/\b(rstring|blob|boolean|u?int\d+|float\d+|list|map)\b/SPL::$1/g;
+    $type =~ s/>>/> >/g;
     return $type;
 }
 sub hasAssignment { exists $_[0]{function} || exists $_[0]{expression} ? 1 : 0 }
@@ -35,7 +36,7 @@ sub getSourceLocation { 'test.spl:3:1' }
 
 package Context;
 sub new { my ($class, $data) = @_; return bless {%$data}, $class; }
-sub getKind { 'com.teracloud.streamsx.stt::SpeechToText' }
+sub getKind { 'com.teracloud.streamsx.stt::' . ($_[0]{kind} // 'SpeechToText') }
 sub getSourceLocation { 'test.spl:4:1' }
 sub getCheckpointingKind { $_[0]{checkpoint} // 'none' }
 sub getOptionalContext { my ($self) = @_; return $self->{consistent} ? bless({%$self}, 'Region') : undef; }
@@ -51,7 +52,7 @@ sub getParameterByName {
     return Parameter->new($values);
 }
 sub getContext { Context->new($_[0]{context} // {}) }
-sub getInputPortAt { Port->new($_[0]{input}) }
+sub getInputPortAt { $_[0]{input} ? Port->new($_[0]{input}) : undef }
 sub getNumberOfOutputPorts { scalar @{$_[0]{outputs}} }
 sub getOutputPortAt { Port->new($_[0]{outputs}[$_[1]]) }
 
@@ -64,6 +65,7 @@ sub run_template {
     open my $file, '<', $instance or die "$instance: $!";
     local $/;
     main::generate(Model->new(decode_json(<$file>)));
+    print STDERR "warning: $_\n" for @SPL::CodeGen::warnings;
 }
 
 1;

@@ -1,4 +1,4 @@
-// WAV files as raw audio, piece by piece: what FileAudioSource reads. C++14, fastctc and the standard library.
+// WAV files as raw audio, piece by piece: what FileAudioSource reads. C++11, fastctc and the standard library.
 #pragma once
 
 #include <fastctc/audio.h>
@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "Recording.h"
 
 namespace com {
 namespace teracloud {
@@ -35,7 +37,7 @@ inline ChannelMode channel_mode(const std::string& name) {
   if (name == "mix") return ChannelMode::mix;
   if (name == "split") return ChannelMode::split;
   if (name == "interleave") return ChannelMode::interleave;
-  throw fastctc::OptionError("The channels' mode is mix, split or interleave, not '" + name + "'.");
+  throw fastctc::OptionError("The parameter channelMode is mix, split or interleave, not '" + name + "'.");
 }
 inline std::vector<std::vector<float>> arrange(const std::vector<std::vector<float>>& channels, ChannelMode mode) {
   if (mode == ChannelMode::split) return channels;
@@ -70,9 +72,13 @@ class AudioFile {
   AudioFile(const std::string& path, int sample_rate_hz)
       : path_(path), sample_rate_hz_(sample_rate_hz), file_(std::fopen(path.c_str(), "rb"), &std::fclose) {
     if (!file_) throw fastctc::AudioNotFoundError(path + ": there is no such file, or it can't be read.");
-    while (!reader_.has_format()) {
-      if (!read()) throw fastctc::AudioError(path + ": ends within its header.");
+    try {
+      while (!reader_.has_format() && error_.empty() && read()) {
+      }
+    } catch (const fastctc::Error& error) {
+      throw fastctc::AudioError(path + ": " + error.what());
     }
+    if (!error_.empty()) throw fastctc::AudioError(error_);
     file_rate_hz_ = reader_.format().sample_rate_hz;
     if (sample_rate_hz_ == 0) sample_rate_hz_ = file_rate_hz_;
     channels_.resize(static_cast<std::size_t>(reader_.format().n_channels));
@@ -85,7 +91,7 @@ class AudioFile {
   std::size_t n_channels() const { return channels_.size(); }
   int sample_rate_hz() const { return sample_rate_hz_; }
 
-  // The next `n_samples` of every channel, fewer at the end; false where nothing is left. Raises fastctc::AudioError.
+  // The next `n_samples` of every channel, fewer at the end; false where nothing is left.
   bool next(std::size_t n_samples, std::vector<std::vector<float>>& channels) {
     while (channels_[0].size() < n_samples && read()) distribute();
     const std::size_t n = std::min(n_samples, channels_[0].size());
@@ -98,6 +104,11 @@ class AudioFile {
     return n > 0;
   }
 
+  // When nothing is left: raises fastctc::AudioError where that was not the whole recording.
+  void check() const {
+    if (!error_.empty()) throw fastctc::AudioError(error_);
+  }
+
  private:
   // False at the end.
   bool read() {
@@ -105,11 +116,23 @@ class AudioFile {
     char bytes[1 << 14];
     const std::size_t n = std::fread(bytes, 1, sizeof bytes, file_.get());
     if (n > 0) {
+      is_empty_ = false;
+      const std::size_t n_before = interleaved_.size();
       reader_.push(bytes, n, interleaved_);
+      end_.count(interleaved_.size() - n_before);
+      return true;
+    }
+    finished_ = true;
+    if (std::ferror(file_.get())) {
+      error_ = path_ + ": can't be read to its end.";
+    } else if (is_empty_) {
+      error_ = path_ + ": the file is empty.";
     } else {
-      if (std::ferror(file_.get())) throw fastctc::AudioError(path_ + ": can't be read to its end.");
-      reader_.finish(interleaved_);
-      finished_ = true;
+      try {
+        end_.finish(reader_, interleaved_);
+      } catch (const fastctc::Error& error) {
+        error_ = path_ + ": " + error.what();
+      }
     }
     return true;
   }
@@ -133,10 +156,13 @@ class AudioFile {
   int file_rate_hz_ = 0;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
   fastctc::SampleReader reader_;
+  RecordingEnd end_;
   std::vector<fastctc::Resampler> resamplers_;
   std::vector<float> interleaved_;            // read, not yet distributed
   std::vector<std::vector<float>> channels_;  // not yet given
+  bool is_empty_ = true;
   bool finished_ = false;
+  std::string error_;  // what kept the recording from being whole
 };
 
 }  // namespace stt

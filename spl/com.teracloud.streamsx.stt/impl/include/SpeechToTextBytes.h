@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "Recording.h"
 #include "SpeechToTextState.h"
 #include "SpeechToTextTypes.h"
 
@@ -19,28 +20,27 @@ namespace stt {
 // A fastctc::SampleReader that can be saved. Bytes that are no whole sample wait for the next tuple.
 class SpeechToTextBytes {
  public:
-  explicit SpeechToTextBytes(const SpeechToTextOptions& options) : reader_(make(options)) {}
+  // n_channels: of raw samples.
+  SpeechToTextBytes(AudioFormat format, int n_channels)
+      : format_(format), n_channels_(n_channels), reader_(make(format, n_channels)) {}
 
   // Appends interleaved samples. Raises fastctc::AudioError.
   void push(const char* bytes, std::size_t n_bytes, std::vector<float>& samples) {
-    // In small pieces until the header was read: it is what save() has to keep.
-    while (n_bytes > 0 && !reader_.has_format()) {
-      const std::size_t n = std::min<std::size_t>(n_bytes, 64);
-      header_.append(bytes, n);
-      reader_.push(bytes, n, samples);
-      bytes += n;
-      n_bytes -= n;
-    }
-    if (n_bytes == 0) return;
-    reader_.push(bytes, n_bytes, samples);
-    n_after_header_ += n_bytes;
-    const std::size_t n_tail = std::min<std::size_t>(n_bytes, kTail);
-    tail_.append(bytes + n_bytes - n_tail, n_tail);
-    if (tail_.size() > kTail) tail_.erase(0, tail_.size() - kTail);
+    const std::size_t n_before = samples.size();
+    take(bytes, n_bytes, samples);
+    end_.count(samples.size() - n_before);
   }
-  void finish(std::vector<float>& samples) { reader_.finish(samples); }
+  // The recording is whole. Raises fastctc::AudioError on a WAV file that is not; `samples` then has what came.
+  void finish(std::vector<float>& samples) {
+    if (format_ == AudioFormat::wav) {
+      end_.finish(reader_, samples);
+    } else {
+      reader_.finish(samples);
+    }
+  }
   bool has_format() const { return reader_.has_format(); }
   const fastctc::SampleFormat& format() const { return reader_.format(); }
+  int n_raw_channels() const { return n_channels_; }
 
   void save(StateWriter& writer) const {
     writer.text(header_);
@@ -69,17 +69,36 @@ class SpeechToTextBytes {
  private:
   enum : std::size_t { kTail = 4096 };  // more than a frame of any format
 
-  static fastctc::SampleReader make(const SpeechToTextOptions& options) {
-    if (options.audio_format == AudioFormat::wav) return fastctc::SampleReader();
-    fastctc::SampleFormat format;
-    format.n_channels = options.n_channels;
-    format.sample_rate_hz = options.sample_rate_hz;
-    if (options.audio_format == AudioFormat::mulaw) format.encoding = fastctc::SampleEncoding::mulaw;
-    if (options.audio_format == AudioFormat::alaw) format.encoding = fastctc::SampleEncoding::alaw;
-    return fastctc::SampleReader(format);
+  void take(const char* bytes, std::size_t n_bytes, std::vector<float>& samples) {
+    // In small pieces until the header was read: it is what save() has to keep.
+    while (n_bytes > 0 && !reader_.has_format()) {
+      const std::size_t n = std::min<std::size_t>(n_bytes, 64);
+      header_.append(bytes, n);
+      reader_.push(bytes, n, samples);
+      bytes += n;
+      n_bytes -= n;
+    }
+    if (n_bytes == 0) return;
+    reader_.push(bytes, n_bytes, samples);
+    n_after_header_ += n_bytes;
+    const std::size_t n_tail = std::min<std::size_t>(n_bytes, kTail);
+    tail_.append(bytes + n_bytes - n_tail, n_tail);
+    if (tail_.size() > kTail) tail_.erase(0, tail_.size() - kTail);
   }
 
+  static fastctc::SampleReader make(AudioFormat format, int n_channels) {
+    if (format == AudioFormat::wav) return fastctc::SampleReader();
+    fastctc::SampleFormat raw;
+    raw.n_channels = n_channels;
+    if (format == AudioFormat::mulaw) raw.encoding = fastctc::SampleEncoding::mulaw;
+    if (format == AudioFormat::alaw) raw.encoding = fastctc::SampleEncoding::alaw;
+    return fastctc::SampleReader(raw);
+  }
+
+  AudioFormat format_;
+  int n_channels_;
   fastctc::SampleReader reader_;
+  RecordingEnd end_;
   std::string header_;
   std::uint64_t n_after_header_ = 0;
   std::string tail_;

@@ -17,49 +17,65 @@ namespace teracloud {
 namespace streamsx {
 namespace stt {
 
-// Samples in, results out, times counted from the start of the conversation. The state is the audio: a channel that
-// gets the same samples, in whatever pieces, gives the same final results, and that is how it is restored.
+// Samples in, results out, times counted from the start of the conversation. A live channel is a stream of the model's
+// pool: push() and finish() hand audio over, the pool's steps recognise it, collect() takes what they gave. The state
+// is the audio: a channel that gets the same samples, in whatever pieces, gives the same final results, and that is how
+// it is restored.
 class SpeechToTextChannel {
  public:
   using Results = std::vector<fastctc::StreamResult>;
 
   SpeechToTextChannel(const SpeechToTextModel& model, const SpeechToTextOptions& options, int sample_rate_hz)
       : keeps_audio_(options.keeps_audio), keeps_audio_s_(options.keeps_audio_s), sample_rate_hz_(sample_rate_hz) {
-    if (options.result_mode == ResultMode::complete) {
-      long_form_.reset(new fastctc::LongForm(*model.recognizer, model.long_form));
+    if (model.pool) {
+      stream_.reset(new fastctc::Stream(model.pool->open()));
     } else {
-      fastctc::StreamOptions stream = model.stream;
-      stream.sample_rate_hz = sample_rate_hz;
-      stream_.reset(new fastctc::Stream(*model.recognizer, stream));
+      long_form_.reset(new fastctc::LongForm(*model.recognizer, model.long_form));
     }
   }
 
-  void push(const std::vector<float>& samples, Results& results) {
+  void push(const std::vector<float>& samples) {
     if (samples.empty()) return;
     if (keeps_audio_) kept_.insert(kept_.end(), samples.begin(), samples.end());
     n_samples_ += samples.size();
     if (long_form_) {
-      long_form_->push({samples.data(), samples.size(), sample_rate_hz_});
+      long_form_->push(view(samples));
     } else {
-      stream_->push({samples.data(), samples.size(), sample_rate_hz_});
-      take(results);
+      stream_->push(view(samples));
     }
   }
 
-  void finish(Results& results) {
-    finished_ = true;
+  // No more audio. The last results are there once it is not ready any more.
+  void finish() {
+    is_finished_ = true;
     if (long_form_) {
+      transcript_ = long_form_->finish();
+    } else {
+      stream_->finish();
+    }
+  }
+
+  // Appends the results since the last call. Raises the error that stopped the recognition.
+  void collect(Results& results) {
+    if (stream_) {
+      while (take_until_restart(results)) {
+        if (!kept_.empty()) stream_->push(view(kept_));
+        if (is_finished_) stream_->finish();
+      }
+    } else if (is_finished_ && !is_given_) {
+      is_given_ = true;
       fastctc::StreamResult result;
       result.is_final = true;
       result.cause = fastctc::EndpointCause::finish;
       result.end_s = pushed_s();
-      result.transcript = long_form_->finish();
+      result.transcript = std::move(transcript_);
       results.push_back(std::move(result));
-    } else {
-      stream_->finish();
-      take(results);
     }
   }
+
+  // Whether a step of the pool would recognise some of what was pushed, and whether that is a lot.
+  bool is_ready() const { return stream_ && stream_->ready(); }
+  bool is_behind() const { return is_ready() && stream_->pushed_s() - stream_->decoded_s() > kBacklogS(); }
 
   double pushed_s() const { return static_cast<double>(n_samples_) / sample_rate_hz_; }
   int n_utterances() const { return n_utterances_; }
@@ -68,29 +84,39 @@ class SpeechToTextChannel {
   void save(StateWriter& writer) const {
     writer.integer(n_utterances_);
     writer.integer(static_cast<std::int64_t>(n_samples_ - kept_.size()));
+    writer.integer(static_cast<std::int64_t>(n_given_));
     writer.samples(kept_);
   }
-  // Into a new channel. Everything up to here was given out before: the results of the replay are dropped.
+  // Into a new channel. What the audio gave before save() will not be given again.
   void restore(StateReader& reader) {
     n_utterances_ = static_cast<int>(reader.integer());
     n_samples_ = static_cast<std::size_t>(reader.integer());
     base_s_ = pushed_s();
-    const std::vector<float> samples = reader.samples();
-    Results dropped;
-    push(samples, dropped);
+    n_given_ = n_to_drop_ = static_cast<std::size_t>(reader.integer());
+    push(reader.samples());
   }
 
  private:
-  void take(Results& results) {
-    while (take_until_restart(results)) {
-      if (!kept_.empty()) stream_->push({kept_.data(), kept_.size(), sample_rate_hz_});
-      if (finished_) stream_->finish();
-    }
+  // More audio than a step takes at any look-ahead, little enough that memory stays small.
+  static double kBacklogS() { return 4.0; }
+
+  fastctc::AudioView view(const std::vector<float>& samples) const {
+    fastctc::AudioView audio;
+    audio.samples = samples.data();
+    audio.n_samples = samples.size();
+    audio.sample_rate_hz = sample_rate_hz_;
+    return audio;
   }
+
   // Whether the stream was reset, to start afresh with the audio that is kept. What comes after an utterance depends
   // on the audio before it too: without that it can only be reproduced from a fresh start.
   bool take_until_restart(Results& results) {
     for (fastctc::StreamResult& result : stream_->take()) {
+      if (n_to_drop_ > 0) {
+        --n_to_drop_;
+        continue;
+      }
+      ++n_given_;
       const std::size_t n_done = static_cast<std::size_t>(std::lround(result.end_s * sample_rate_hz_));
       const bool restarts = keeps_audio_ && result.is_final && result.cause != fastctc::EndpointCause::finish &&
                             result.end_s > keeps_audio_s_ && n_done > 0 && n_done <= kept_.size();
@@ -99,6 +125,7 @@ class SpeechToTextChannel {
       if (restarts) {
         kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(n_done));
         base_s_ = static_cast<double>(n_samples_ - kept_.size()) / sample_rate_hz_;
+        n_given_ = 0;
         stream_->reset();
         return true;
       }
@@ -119,11 +146,15 @@ class SpeechToTextChannel {
   int sample_rate_hz_;
   std::unique_ptr<fastctc::Stream> stream_;       // one of the two
   std::unique_ptr<fastctc::LongForm> long_form_;  //
+  fastctc::Transcript transcript_;                // of long_form_, when it has finished
   std::vector<float> kept_;                       // the last samples, from where the stream started
   double base_s_ = 0;                             // where that was
+  std::size_t n_given_ = 0;                       // results since the stream started
+  std::size_t n_to_drop_ = 0;                     // of those, which come again after restore()
   std::size_t n_samples_ = 0;
   int n_utterances_ = 0;
-  bool finished_ = false;
+  bool is_finished_ = false;
+  bool is_given_ = false;  // transcript_
 };
 
 }  // namespace stt

@@ -1,24 +1,30 @@
 // The recognition logic of the operator SpeechToText: bytes of conversations in, results out.
 //
-// No threads, no lock: the caller makes calls one at a time; only cancel() may come from another thread. Nothing of
-// Streams stands here, so that all of it is tested without.
+// Any thread may call; nothing of Streams stands here, so that all of it is tested without. The session starts no
+// thread. Live conversations are recognised in batches, by whoever calls step(): the operator has a thread that does,
+// and push() does where it comes before recognition. The order of one conversation's results never depends on it.
 #pragma once
 
 #include <fastctc/error.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "SpeechToTextBytes.h"
-#include "SpeechToTextChannel.h"
+#include "SpeechToTextConversation.h"
 #include "SpeechToTextModel.h"
+#include "SpeechToTextRegistry.h"
+#include "SpeechToTextResults.h"
 #include "SpeechToTextState.h"
 #include "SpeechToTextTypes.h"
 
@@ -29,164 +35,170 @@ namespace stt {
 
 class SpeechToTextSession {
  public:
+  using Clock = SpeechToTextRegistry::Clock;
+
   // Loads the model. Raises fastctc::Error; its message says what to do. `sink` must outlive the session.
   SpeechToTextSession(const SpeechToTextOptions& options, SpeechToTextSink& sink)
-      : options_(options), sink_(sink), model_(options) {}
+      : options_(options), sink_(sink), model_(options), registry_(model_, options_) {}
 
-  // What is pushed next belongs to the conversation `id`: an open one of another id ends here.
-  void begin(const std::string& id) {
-    if (is_open_ && id != id_) end();
-    if (!is_open_) id_ = id;
-  }
-
-  // Bytes of the conversation's audio, in pieces of any size; none end it. Raises std::runtime_error on audio that
-  // can't be used (ErrorPolicy::fail; the conversation is then closed, without a result).
-  void push(const void* bytes, std::size_t n_bytes) {
-    if (is_cancelled()) return;
-    if (n_bytes == 0) return end();
-    is_open_ = true;
-    metrics_.n_audio_bytes += static_cast<std::int64_t>(n_bytes);
-    const Stopwatch watch(*this);
-    const char* next = static_cast<const char*>(bytes);
-    while (n_bytes > 0 && !is_broken_ && !is_cancelled()) {
-      const std::size_t n = std::min(n_bytes, kPieceBytes());
-      Outputs outputs;
-      const std::string message = attempt([&] { recognise(next, n, outputs); });
-      deliver(outputs, false, watch);
-      if (!message.empty()) fail(message);
-      next += n;
-      n_bytes -= n;
-    }
+  // Bytes of the conversation `id`, in pieces of any size; none end it. Raises std::runtime_error on audio that can't
+  // be used (ErrorPolicy::fail; the conversation is then closed, without a result).
+  void push(const std::string& id, const void* bytes, std::size_t n_bytes,
+            const AudioDescription& about = AudioDescription()) {
+    if (n_bytes == 0) return end(id, about);
+    const std::lock_guard<std::mutex> call(calls_);
+    push_bytes(id, std::string(), static_cast<const char*>(bytes), n_bytes, about);
   }
 
   // A recording of the conversation, in the options' format, with a WAV header of its own. A conversation may have
   // several, of one rate and number of channels. Raises as push().
-  void push_file(const std::string& path) {
-    if (is_cancelled()) return;
-    is_open_ = true;
-    if (is_broken_) return;
-    bytes_.reset();
+  void push_file(const std::string& id, const std::string& path, const AudioDescription& about = AudioDescription()) {
+    const std::lock_guard<std::mutex> call(calls_);
+    if (is_cancelled() || !is_usable(id, about)) return;
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-    if (!file) return fail(path + ": there is no such file, or it can't be read.");
+    if (!file) return fail(id, about, path + ": there is no such file, or it can't be read.");
+    if (!recognise(id, path, about, [&](Conversation& own) { own.begin_recording(about); })) return;
     std::vector<char> piece(kPieceBytes());
+    bool is_empty = true;
     for (;;) {
       const std::size_t n = std::fread(piece.data(), 1, piece.size(), file.get());
       if (n == 0) break;
-      push(piece.data(), n);
-      if (is_broken_ || is_cancelled()) return;
+      is_empty = false;
+      if (!push_bytes(id, path, piece.data(), n, about)) return;
     }
-    if (std::ferror(file.get())) return fail(path + ": can't be read to its end.");
-    const Stopwatch watch(*this);
-    Outputs outputs;
-    const std::string message = attempt([&] { finish_bytes(outputs); });
-    deliver(outputs, false, watch);
-    if (!message.empty()) fail(path + ": " + message);
+    if (std::ferror(file.get())) return fail(id, about, path + ": can't be read to its end.");
+    if (is_empty) return fail(id, about, path + ": the file is empty.");
+    recognise(id, path, about, [&](Conversation& own) { own.finish_recording(about); });
   }
 
-  // The conversation is over: its last results, then conversation_end(). Does nothing where none is open.
-  void end() {
-    if (!is_open_ || is_cancelled()) return;
-    const Stopwatch watch(*this);
-    Outputs outputs;
-    std::string message;
-    if (!is_broken_) message = attempt([&] { finish_bytes(outputs); });
-    const std::string message_of_channels = finish_channels(outputs);
-    if (message.empty() && !is_broken_) message = message_of_channels;
-    if (!message.empty() && options_.error_policy == ErrorPolicy::fail) deliver(outputs, false, watch);
-    if (!message.empty()) fail(message);
-    deliver(outputs, true, watch);
-    close();
-    ++metrics_.n_conversations;
-    sink_.conversation_end();
+  // The conversation is over: its last results, then SpeechToTextSink::conversation_end(). Does nothing where it is not
+  // open. Where `about` names a channel, that one is over, and the conversation with the last of those that it has.
+  void end(const std::string& id, const AudioDescription& about = AudioDescription()) {
+    const std::lock_guard<std::mutex> call(calls_);
+    {
+      const std::lock_guard<std::mutex> lock(state_);
+      Entry* entry = registry_.find(id);
+      if (!entry) return;
+      entry->last_push = Clock::now();
+      if (!entry->conversation->end_track(about) && about.channel >= 0) return;
+    }
+    end_each({id});
+  }
+  // All are, in the order in which they began.
+  void end_all() {
+    const std::lock_guard<std::mutex> call(calls_);
+    end_each(open_ids());
   }
 
-  // From now on calls return early and give nothing. From any thread.
-  void cancel() { is_cancelled_.store(true); }
+  // Whether somebody has to call step() for results to come while audio does, and for time-outs.
+  bool needs_steps() const { return model_.pool || options_.conversation_timeout_s > 0; }
+  // Recognises a batch of what is ready, and gives its results out; ends conversations that timed out. Whether there
+  // was anything to recognise.
+  bool step() {
+    bool has_stepped = false;
+    {
+      const std::lock_guard<std::mutex> step(step_);
+      has_stepped = run_batch();
+    }
+    if (options_.conversation_timeout_s > 0) expire(Clock::now());
+    return has_stepped;
+  }
+  // Waits until a step has something to do, timeout_s at most.
+  void wait(double timeout_s) {
+    if (model_.pool) {
+      model_.pool->wait(timeout_s);
+      return;
+    }
+    std::unique_lock<std::mutex> lock(cancel_mutex_);
+    cancelled_.wait_for(lock, std::chrono::duration<double>(timeout_s), [this] { return is_cancelled(); });
+  }
+  // Ends the conversations that got nothing since conversation_timeout_s before `now`.
+  void expire(Clock::time_point now) {
+    std::unique_lock<std::mutex> call(calls_, std::try_to_lock);
+    if (!call) return;  // whoever calls is not idle; the next step looks again
+    end_each(ids_where([&](const Entry& entry) {
+      return std::chrono::duration<double>(now - entry.last_push).count() > options_.conversation_timeout_s;
+    }));
+  }
+  // Everything that was pushed and can be is recognised and given out.
+  void settle() {
+    const std::lock_guard<std::mutex> call(calls_);
+    for (const std::string& id : open_ids()) recognise_ready(id);
+  }
+
+  // From now on calls return early and give nothing.
+  void cancel() {
+    {
+      const std::lock_guard<std::mutex> lock(cancel_mutex_);
+      is_cancelled_.store(true);
+    }
+    cancelled_.notify_all();
+  }
   bool is_cancelled() const { return is_cancelled_.load(); }
-  bool is_open() const { return is_open_; }
+  bool is_open(const std::string& id) const {
+    const std::lock_guard<std::mutex> lock(state_);
+    return registry_.find(id) != nullptr;
+  }
+  // Conversations that are open, those that were refused not counted.
+  std::size_t n_open() const {
+    const std::lock_guard<std::mutex> lock(state_);
+    return registry_.n_open();
+  }
 
-  const SpeechToTextMetrics& metrics() const { return metrics_; }
+  SpeechToTextMetrics metrics() const {
+    const std::lock_guard<std::mutex> lock(state_);
+    return metrics_;
+  }
   const SpeechToTextOptions& options() const { return options_; }
 
-  // The counters and, with SpeechToTextOptions::keeps_audio, the open conversation.
+  // The counters and, with SpeechToTextOptions::keeps_audio, the open conversations. What this process spent on its
+  // work is not part of it: the same conversations give the same bytes.
   std::string save() const {
+    const std::lock_guard<std::mutex> call(calls_);
+    const std::lock_guard<std::mutex> lock(state_);
     StateWriter writer;
     writer.integer(kVersion);
     for (const std::int64_t value : {metrics_.n_audio_bytes, metrics_.n_conversations, metrics_.n_utterances,
                                      metrics_.n_errors, metrics_.last_latency_ms}) {
       writer.integer(value);
     }
-    writer.real(busy_s_);
-    writer.real(audio_s_);
-    const bool is_open = is_open_ && options_.keeps_audio;
-    writer.integer(is_open);
-    writer.text(id_);
-    if (!is_open) return writer.bytes();
-    writer.integer(is_broken_);
-    writer.text(error_message_);
-    writer.integer(bytes_ != nullptr);
-    if (bytes_) bytes_->save(writer);
-    writer.integer(static_cast<std::int64_t>(channels_.size()));
-    writer.integer(static_cast<std::int64_t>(n_channels_));
-    writer.integer(sample_rate_hz_);
-    for (const SpeechToTextChannel& channel : channels_) channel.save(writer);
+    if (options_.keeps_audio) {
+      registry_.save(writer);
+    } else {
+      writer.integer(0);
+    }
     return writer.bytes();
   }
   // The session as it was at save(): the audio runs through the model again, what it gives is not given out again.
   // Raises std::runtime_error on other bytes; the session is then as after reset().
   void restore(const std::string& bytes) {
-    reset();
+    const std::lock_guard<std::mutex> call(calls_);
+    const std::lock_guard<std::mutex> lock(state_);
+    clear();
     try {
       StateReader reader(bytes);
       read(reader);
     } catch (...) {
-      reset();
+      clear();
       throw;
     }
   }
   // As after construction.
   void reset() {
-    close();
-    id_.clear();
-    metrics_ = SpeechToTextMetrics();
-    busy_s_ = audio_s_ = 0;
+    const std::lock_guard<std::mutex> call(calls_);
+    const std::lock_guard<std::mutex> lock(state_);
+    clear();
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  struct Output {
-    std::size_t channel;  // of channels_
-    double pushed_s;
-    fastctc::StreamResult result;
-  };
-  using Outputs = std::vector<Output>;
-  static constexpr std::int64_t kVersion = 1;
+  using Conversation = SpeechToTextConversation;
+  using Outputs = Conversation::Outputs;
+  using Entry = SpeechToTextRegistry::Entry;
+  static constexpr std::int64_t kVersion = 2;
   // So much is recognised between two looks at the cancel flag.
   static std::size_t kPieceBytes() { return 1 << 16; }
 
-  // The time that a call takes, for the metrics.
-  class Stopwatch {
-   public:
-    explicit Stopwatch(SpeechToTextSession& session) : session_(session), start_(Clock::now()) {}
-    Stopwatch(const Stopwatch&) = delete;
-    Stopwatch& operator=(const Stopwatch&) = delete;
-    ~Stopwatch() {
-      session_.busy_s_ += elapsed_s();
-      session_.rate_work();
-    }
-    double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-
-   private:
-    SpeechToTextSession& session_;
-    Clock::time_point start_;
-  };
-
-  void rate_work() {
-    if (audio_s_ <= 0) return;
-    metrics_.real_time_factor_percent = static_cast<std::int64_t>(std::llround(100 * busy_s_ / audio_s_));
-  }
-
-  // The message of what the recognition raised; empty: nothing.
+  // The message of what `step` raised; empty: nothing.
   template <class Step>
   static std::string attempt(const Step& step) {
     try {
@@ -196,187 +208,266 @@ class SpeechToTextSession {
       return error.what();
     }
   }
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
 
-  void recognise(const char* bytes, std::size_t n_bytes, Outputs& outputs) {
-    if (!bytes_) bytes_.reset(new SpeechToTextBytes(options_));
-    std::vector<float> samples;
-    bytes_->push(bytes, n_bytes, samples);
-    recognise(samples, outputs);
-  }
-  void finish_bytes(Outputs& outputs) {
-    if (!bytes_) return;
-    std::vector<float> samples;
-    const std::unique_ptr<SpeechToTextBytes> bytes = std::move(bytes_);
-    bytes->finish(samples);
-    if (!samples.empty()) recognise(samples, outputs);
-  }
-  // The first error's message; a channel that fails costs the others nothing.
-  std::string finish_channels(Outputs& outputs) {
-    std::string message;
-    for (std::size_t i = 0; i < channels_.size(); ++i) {
-      SpeechToTextChannel::Results results;
-      const std::string own = attempt([&] { channels_[i].finish(results); });
-      if (message.empty()) message = own;
-      append(i, results, outputs);
+  // --- What calls do; calls_ is held ---------------------------------------------------------------------------------
+
+  // Whether the conversation is there and takes audio; opens it.
+  bool is_usable(const std::string& id, const AudioDescription& about) {
+    std::string refusal;
+    {
+      const std::lock_guard<std::mutex> lock(state_);
+      if (Entry* entry = registry_.find(id)) {
+        entry->last_push = Clock::now();
+        if (!entry->error.empty()) entry->conversation->skip(about);
+        return entry->error.empty();
+      }
+      if (registry_.n_open() >= static_cast<std::size_t>(options_.max_conversations)) {
+        refusal = std::to_string(options_.max_conversations) +
+                  " conversations are open already (parameter maxConversations), so this one is not transcribed. End "
+                  "conversations by an empty blob or a window marker, set conversationTimeout, or allow more.";
+      }
+      Entry& entry = registry_.open(id);
+      if (refusal.empty()) return true;
+      entry.is_refused = true;
+      entry.conversation->skip(about);
     }
+    forget_refused();
+    fail(id, about, refusal);
+    return false;
+  }
+
+  // False where the conversation took an error.
+  bool push_bytes(const std::string& id, const std::string& path, const char* bytes, std::size_t n_bytes,
+                  const AudioDescription& about) {
+    if (is_cancelled()) return false;
+    const bool is_usable_now = is_usable(id, about);
+    {
+      const std::lock_guard<std::mutex> lock(state_);
+      metrics_.n_audio_bytes += static_cast<std::int64_t>(n_bytes);
+    }
+    if (!is_usable_now) return false;
+    while (n_bytes > 0) {
+      const std::size_t n = std::min(n_bytes, kPieceBytes());
+      if (!recognise(id, path, about, [&](Conversation& own) { own.push(bytes, n, about); })) return false;
+      recognise_while(id, [](const Conversation& conversation) { return conversation.is_behind(); });
+      if (is_cancelled() || !is_usable(id, about)) return false;
+      bytes += n;
+      n_bytes -= n;
+    }
+    return true;
+  }
+
+  // Whether `step` went well.
+  template <class Step>
+  bool recognise(const std::string& id, const std::string& path, const AudioDescription& about, const Step& step) {
+    std::string message;
+    {
+      const std::lock_guard<std::mutex> lock(state_);
+      Entry* entry = registry_.find(id);
+      if (!entry) return false;
+      message = attempt_work(*entry, step);
+    }
+    if (message.empty()) return true;
+    recognise_ready(id);  // what came before the error is given out before it
+    fail(id, about, path.empty() ? message : path + ": " + message);
+    return false;
+  }
+
+  // Steps while the condition holds for the conversation. No results of it are on their way after that: whoever steps
+  // gives them out before another one can.
+  template <class Condition>
+  void recognise_while(const std::string& id, const Condition& condition) {
+    while (!is_cancelled()) {
+      const std::lock_guard<std::mutex> step(step_);
+      {
+        const std::lock_guard<std::mutex> lock(state_);
+        const Entry* entry = registry_.find(id);
+        if (!entry || !condition(*entry->conversation)) return;
+      }
+      run_batch();
+    }
+  }
+  void recognise_ready(const std::string& id) {
+    recognise_while(id, [](const Conversation& conversation) { return conversation.is_ready(); });
+  }
+
+  // Those of them that are open, side by side.
+  void end_each(const std::vector<std::string>& ids) {
+    for (const std::string& id : ids) recognise_ready(id);
+    std::map<std::string, std::string> messages;
+    for (const std::string& id : ids) {
+      const std::lock_guard<std::mutex> lock(state_);
+      Entry* entry = registry_.find(id);
+      if (!entry || is_cancelled()) continue;
+      entry->is_ending = true;
+      messages[id] = attempt_work(*entry, [entry](Conversation& conversation) {
+        if (entry->error.empty()) {
+          conversation.finish();
+        } else {
+          conversation.finish_channels();
+        }
+      });
+    }
+    for (const std::string& id : ids) recognise_ready(id);
+    for (const std::string& id : ids) {
+      if (!is_cancelled() && messages.count(id) > 0) close(id, messages[id]);
+    }
+  }
+  // message: what was wrong with its end.
+  void close(const std::string& id, std::string message) {
+    {
+      const std::lock_guard<std::mutex> lock(state_);
+      Entry* entry = registry_.find(id);
+      if (!entry) return;
+      const std::string of_results = attempt([entry] { entry->conversation->collect(entry->ending_outputs); });
+      if (message.empty()) message = of_results;
+      if (!entry->error.empty()) message.clear();  // it was told
+      if (!message.empty() && options_.error_policy == ErrorPolicy::fail) {
+        deliver(id, *entry, entry->ending_outputs, false);
+      }
+    }
+    if (!message.empty()) fail(id, AudioDescription(), message);
+    const std::lock_guard<std::mutex> lock(state_);
+    Entry* entry = registry_.find(id);
+    if (!entry) return;
+    deliver(id, *entry, entry->ending_outputs, true);
+    registry_.erase(id);
+    ++metrics_.n_conversations;
+    sink_.conversation_end(id);
+  }
+
+  // The conversation is broken: the rest of it is skipped, or the exception leaves the session.
+  void fail(const std::string& id, const AudioDescription& about, const std::string& reason) {
+    SpeechToTextError error;
+    error.conversation_id = id;
+    error.source_channel = about.channel < 0 ? -1 : about.channel;
+    error.message =
+        id.empty() || reason.compare(0, id.size(), id) == 0 ? reason : "Conversation '" + id + "': " + reason;
+    const std::lock_guard<std::mutex> lock(state_);
+    ++metrics_.n_errors;
+    if (Entry* entry = registry_.find(id)) {
+      entry->error = error.message;
+      entry->conversation->abandon();
+    }
+    if (options_.error_policy == ErrorPolicy::fail) registry_.erase(id);
+    sink_.error(error);
+    if (options_.error_policy == ErrorPolicy::fail) throw std::runtime_error(error.message);
+  }
+
+  template <class Condition>
+  std::vector<std::string> ids_where(const Condition& condition) const {
+    const std::lock_guard<std::mutex> lock(state_);
+    return registry_.ids_where(condition);
+  }
+  std::vector<std::string> open_ids() const {
+    return ids_where([](const Entry&) { return true; });
+  }
+
+  // Of those that were refused as many are remembered as may be open: callers that never end a conversation must not
+  // fill the memory. Who comes again after that is told again.
+  void forget_refused() {
+    const std::vector<std::string> ids = ids_where([](const Entry& entry) { return entry.is_refused; });
+    if (ids.size() > static_cast<std::size_t>(options_.max_conversations)) close(ids.front(), std::string());
+  }
+
+  // --- Recognition; step_ is held ------------------------------------------------------------------------------------
+
+  // Whether there was something to recognise.
+  bool run_batch() {
+    if (!model_.pool || is_cancelled()) return false;
+    const Clock::time_point start = Clock::now();
+    const std::size_t n_streams = model_.pool->step();
+    const double busy_s = seconds_since(start);
+    std::vector<std::pair<std::string, std::string>> failed;
+    {
+      const std::lock_guard<std::mutex> lock(state_);
+      rate_work(busy_s, 0);
+      for (const std::string& id : registry_.ids()) {
+        const std::string message = give_out(id, *registry_.find(id));
+        if (!message.empty()) failed.push_back(std::make_pair(id, message));
+      }
+    }
+    for (const auto& entry : failed) fail(entry.first, AudioDescription(), entry.second);
+    return n_streams > 0;
+  }
+
+  // --- Results; state_ is held ---------------------------------------------------------------------------------------
+
+  // The message of what stopped the recognition.
+  std::string give_out(const std::string& id, Entry& entry) {
+    if (entry.is_ending) return attempt([&entry] { entry.conversation->collect(entry.ending_outputs); });
+    if (!entry.error.empty()) return std::string();
+    Outputs outputs;
+    const std::string message = attempt([&] { entry.conversation->collect(outputs); });
+    deliver(id, entry, outputs, false);
     return message;
   }
 
-  // Interleaved samples of the format that bytes_ has.
-  void recognise(const std::vector<float>& samples, Outputs& outputs) {
-    if (bytes_ && bytes_->has_format()) open_channels(bytes_->format().n_channels, bytes_->format().sample_rate_hz);
-    if (samples.empty() || channels_.empty()) return;
-    const std::size_t n_frames = samples.size() / n_channels_;
-    audio_s_ += static_cast<double>(n_frames) / sample_rate_hz_;
-    for (std::size_t i = 0; i < channels_.size(); ++i) {
-      std::vector<float> own(n_frames);
-      for (std::size_t frame = 0; frame < n_frames; ++frame) {
-        own[frame] = samples[frame * n_channels_ + static_cast<std::size_t>(channel_number(i))];
-      }
-      SpeechToTextChannel::Results results;
-      channels_[i].push(own, results);
-      append(i, results, outputs);
-    }
-  }
-  void open_channels(int n_channels, int rate_hz) {
-    if (rate_hz == 0) rate_hz = model_.recognizer->sample_rate_hz();
-    if (!channels_.empty()) {
-      if (static_cast<std::size_t>(n_channels) == n_channels_ && rate_hz == sample_rate_hz_) return;
-      throw fastctc::AudioError("The recordings of one conversation differ in their rate or their number of channels.");
-    }
-    if (options_.channel >= n_channels) {
-      throw fastctc::AudioError("There is no channel " + std::to_string(options_.channel) + ": the audio has " +
-                                std::to_string(n_channels) + ", counted from 0.");
-    }
-    n_channels_ = static_cast<std::size_t>(n_channels);
-    sample_rate_hz_ = rate_hz;
-    const std::size_t n = options_.channel < 0 ? n_channels_ : 1;
-    for (std::size_t i = 0; i < n; ++i) channels_.emplace_back(model_, options_, rate_hz);
-  }
-  int channel_number(std::size_t index) const {
-    return options_.channel < 0 ? static_cast<int>(index) : options_.channel;
-  }
-  void append(std::size_t channel, SpeechToTextChannel::Results& results, Outputs& outputs) const {
-    for (fastctc::StreamResult& result : results) {
-      outputs.push_back({channel, channels_[channel].pushed_s(), std::move(result)});
-    }
-  }
-
-  void deliver(const Outputs& outputs, bool is_last, const Stopwatch& watch) {
+  void deliver(const std::string& id, Entry& entry, Outputs& outputs, bool is_last) {
     std::vector<SpeechToTextResult> results;
-    for (const Output& output : outputs) {
-      const bool says_something =
-          !output.result.transcript.text.empty() || options_.result_mode == ResultMode::complete;
-      if (!says_something) continue;
-      results.push_back(assemble(output));
-      metrics_.last_latency_ms =
-          static_cast<std::int64_t>(std::llround(1000 * (output.pushed_s - output.result.end_s + watch.elapsed_s())));
+    for (const SpeechToTextConversation::Output& output : outputs) {
+      if (!entry.conversation->says_something(output.result)) continue;
+      results.push_back(make_result(options_, id, entry.error, output));
+      const double age_s = output.pushed_s - output.result.end_s + seconds_since(entry.last_push);
+      metrics_.last_latency_ms = static_cast<std::int64_t>(std::llround(1000 * age_s));
     }
-    if (is_last && options_.reports_completion && results.empty()) results.push_back(closing_result());
+    outputs.clear();
+    if (is_last && options_.reports_completion && results.empty()) {
+      results.push_back(make_closing_result(options_, id, entry.error));
+    }
     if (is_last && !results.empty()) results.back().is_completed = true;
     for (const SpeechToTextResult& result : results) {
       metrics_.n_utterances += result.is_final && !result.text.empty();
       sink_.result(result);
     }
   }
-  SpeechToTextResult assemble(const Output& output) {
-    const fastctc::Transcript& transcript = output.result.transcript;
-    SpeechToTextResult result;
-    result.conversation_id = id_;
-    result.channel = channel_number(output.channel);
-    result.utterance_number = channels_[output.channel].n_utterances() + 1;
-    if (output.result.is_final) channels_[output.channel].count_utterance();
-    result.is_final = output.result.is_final;
-    result.text = transcript.text;
-    result.confidence = static_cast<double>(transcript.confidence);
-    result.start_s = transcript.words.empty() ? output.result.start_s : transcript.words.front().start_s;
-    result.end_s = transcript.words.empty() ? output.result.end_s : transcript.words.back().end_s;
-    for (const fastctc::Word& word : transcript.words) {
-      result.words.push_back(word.text);
-      result.word_confidences.push_back(static_cast<double>(word.confidence));
-      result.word_start_s.push_back(word.start_s);
-      result.word_end_s.push_back(word.end_s);
-    }
-    for (const fastctc::Alternative& alternative : transcript.alternatives) {
-      result.alternatives.push_back(alternative.text);
-    }
-    if (result.alternatives.empty() && result.is_final) result.alternatives.push_back(result.text);
-    result.error_message = error_message_;
-    return result;
+  // The message of what `step` raised; empty: nothing. What it took is counted.
+  template <class Step>
+  std::string attempt_work(Entry& entry, const Step& step) {
+    const Clock::time_point start = Clock::now();
+    const std::string message = attempt([&] { step(*entry.conversation); });
+    rate_work(seconds_since(start), entry.conversation->take_audio_s());
+    return message;
   }
-  // Of a conversation whose last utterance was given out before.
-  SpeechToTextResult closing_result() const {
-    SpeechToTextResult result;
-    result.conversation_id = id_;
-    result.channel = options_.channel < 0 ? 0 : options_.channel;
-    result.is_final = true;
-    result.error_message = error_message_;
-    return result;
+  void rate_work(double busy_s, double audio_s) {
+    busy_s_ += busy_s;
+    audio_s_ += audio_s;
+    if (audio_s_ <= 0) return;
+    metrics_.real_time_factor_percent = static_cast<std::int64_t>(std::llround(100 * busy_s_ / audio_s_));
   }
 
-  void fail(const std::string& message) {
-    ++metrics_.n_errors;
-    is_broken_ = true;
-    bytes_.reset();
-    error_message_ = message;
-    sink_.error({id_, message});
-    if (options_.error_policy == ErrorPolicy::skip) return;
-    close();
-    throw std::runtime_error(message);
+  void clear() {
+    registry_.clear();
+    metrics_ = SpeechToTextMetrics();
+    busy_s_ = audio_s_ = 0;
   }
-  void close() {
-    is_open_ = is_broken_ = false;
-    error_message_.clear();
-    bytes_.reset();
-    channels_.clear();
-    n_channels_ = 0;
-    sample_rate_hz_ = 0;
-  }
-
   void read(StateReader& reader) {
     if (reader.integer() != kVersion) StateReader::broken();
     for (std::int64_t* value : {&metrics_.n_audio_bytes, &metrics_.n_conversations, &metrics_.n_utterances,
                                 &metrics_.n_errors, &metrics_.last_latency_ms}) {
       *value = reader.integer();
     }
-    busy_s_ = reader.real();
-    audio_s_ = reader.real();
-    rate_work();
-    is_open_ = reader.integer() != 0;
-    id_ = reader.text();
-    if (!is_open_) return reader.expect_end();
-    is_broken_ = reader.integer() != 0;
-    error_message_ = reader.text();
-    if (reader.integer() != 0) {
-      bytes_.reset(new SpeechToTextBytes(options_));
-      bytes_->restore(reader);
-    }
-    const std::size_t n_channels = reader.length(1);
-    const int n_channels_of_audio = static_cast<int>(reader.integer());
-    const int rate_hz = static_cast<int>(reader.integer());
-    if (n_channels > 0) open_channels(n_channels_of_audio, rate_hz);
-    if (channels_.size() != n_channels) StateReader::broken();
-    for (SpeechToTextChannel& channel : channels_) channel.restore(reader);
+    registry_.restore(reader);
     reader.expect_end();
   }
 
   SpeechToTextOptions options_;
   SpeechToTextSink& sink_;
   SpeechToTextModel model_;
+  std::atomic<bool> is_cancelled_{false};
+  std::mutex cancel_mutex_;
+  std::condition_variable cancelled_;
+
+  mutable std::mutex calls_;  // push and end, one at a time; taken before state_
+  std::mutex step_;           // the pool's steps, one at a time: what they take is counted once
+  mutable std::mutex state_;  // all below, and the sink; never held while the pool steps
+  SpeechToTextRegistry registry_;
   SpeechToTextMetrics metrics_;
   double busy_s_ = 0;   // spent in recognition
   double audio_s_ = 0;  // recognised
-  std::atomic<bool> is_cancelled_{false};
-
-  // The conversation.
-  bool is_open_ = false;
-  bool is_broken_ = false;  // the rest of it is skipped
-  std::string id_;
-  std::string error_message_;
-  std::unique_ptr<SpeechToTextBytes> bytes_;  // of the recording that is being pushed
-  std::vector<SpeechToTextChannel> channels_;
-  std::size_t n_channels_ = 0;  // of the audio
-  int sample_rate_hz_ = 0;
 };
 
 }  // namespace stt

@@ -1,4 +1,4 @@
-// The bytes of a checkpoint: fixed-width little-endian integers, IEEE doubles, strings and samples with their lengths.
+// The bytes of a checkpoint: fixed-width little-endian integers, strings and samples with their lengths.
 #pragma once
 
 #include <cmath>
@@ -18,11 +18,6 @@ class StateWriter {
   void integer(std::int64_t value) {
     const std::uint64_t bits = static_cast<std::uint64_t>(value);
     for (int shift = 0; shift < 64; shift += 8) bytes_.push_back(static_cast<char>(bits >> shift & 0xff));
-  }
-  void real(double value) {
-    std::int64_t bits = 0;
-    std::memcpy(&bits, &value, sizeof bits);
-    integer(bits);
   }
   void text(const std::string& value) {
     integer(static_cast<std::int64_t>(value.size()));
@@ -66,12 +61,6 @@ class StateReader {
     const std::int64_t value = integer();
     if (value < 0 || static_cast<std::uint64_t>(value) > (bytes_.size() - position_) / width) broken();
     return static_cast<std::size_t>(value);
-  }
-  double real() {
-    const std::int64_t bits = integer();
-    double value = 0;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
   }
   std::string text() {
     const std::size_t n = length(1);

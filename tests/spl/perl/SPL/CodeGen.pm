@@ -5,6 +5,8 @@ use strict;
 use warnings;
 
 sub exitln { die "exitln: $_[0]\n"; }
+our @warnings;
+sub warnln { push @warnings, $_[0]; }
 
 sub tuple_class {
     my ($name, $port) = @_;
@@ -22,11 +24,12 @@ sub headerPrologue {
     print "#ifndef GENERATED_H\n#define GENERATED_H\n";
     print "$_\n" for @{$includes || []};
     print "#include <SPL/Runtime/Operator/Operator.h>\nnamespace generated {\n";
-    print tuple_class('Input0', $model->getInputPortAt(0));
+    print tuple_class('Input0', $model->getInputPortAt(0)) if $model->getInputPortAt(0);
     print tuple_class("Output$_", $model->getOutputPortAt($_)) for 0 .. $model->getNumberOfOutputPorts() - 1;
-    print "class Base : public SPL::Operator {\npublic:\n    typedef Input0 IPort0Type;\n";
+    print "class Base : public SPL::Operator {\npublic:\n";
+    print "    typedef Input0 IPort0Type;\n" if $model->getInputPortAt(0);
     print "    typedef Output$_ OPort${_}Type;\n" for 0 .. $model->getNumberOfOutputPorts() - 1;
-    print "    SPL::rstring lit\$0;\n};\n";
+    print "    SPL::rstring lit\$0;\n    SPL::list<SPL::rstring> lit\$1;\n};\n";
 }
 sub headerEpilogue { print "}\n#endif\n"; }
 sub implementationPrologue { print "#include \"generated.h\"\nusing namespace SPL;\n"; }

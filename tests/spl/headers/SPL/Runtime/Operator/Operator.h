@@ -7,12 +7,15 @@
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #define SPL_OPER_DBG "test"
 enum { L_ERROR, L_WARN, L_INFO, L_DEBUG };
 #define SPLAPPTRC(level, message, aspect) std::clog << level << ' ' << aspect << ' ' << message << '\n'
+#define SPLAPPLOG(level, message, aspect) std::clog << level << ' ' << aspect << ' ' << message << '\n'
+#define CONSISTENT_REGION "ConsistentRegion"
 #define MY_OPERATOR_SCOPE generated
 #define MY_OPERATOR SpeechToText_Op
 #define MY_BASE_OPERATOR Base
@@ -35,25 +38,36 @@ class Punctuation {
 class Metric {
  public:
   void setValueNoLock(std::int64_t value) { value_ = value; }
+  void incrementValue() { ++value_; }
   std::int64_t value_ = 0;
 };
 class OperatorMetrics {
  public:
   Metric& getCustomMetricByName(std::string const& name);
 };
+class OptionalContext {
+ public:
+  virtual ~OptionalContext() {}
+};
 class OperatorContext {
  public:
   OperatorMetrics& getMetrics();
+  std::string const& getName() const;
+  OptionalContext* getOptionalContext(std::string const& name) const;
 };
 class ProcessingElement {
  public:
   std::string const& getDataDirectory() const;
+  bool getShutdownRequested() const;
+  bool blockUntilShutdownRequest(double seconds) const;
 };
-class Mutex {};
+using Mutex = std::mutex;
 class AutoMutex {
  public:
-  explicit AutoMutex(Mutex&) {}
-  ~AutoMutex() {}
+  explicit AutoMutex(Mutex& mutex) : lock_(mutex) {}
+
+ private:
+  std::lock_guard<std::mutex> lock_;
 };
 class Operator {
  public:
@@ -62,14 +76,12 @@ class Operator {
   ProcessingElement& getPE() const;
   void submit(Tuple const& tuple, std::uint32_t port);
   void submit(Punctuation const& punct, std::uint32_t port);
+  std::uint32_t createThreads(std::uint32_t n);
+  virtual void allPortsReady() {}
   virtual void prepareToShutdown() {}
+  virtual void process(std::uint32_t) {}
   virtual void process(Tuple const&, std::uint32_t) {}
   virtual void process(Punctuation const&, std::uint32_t) {}
-};
-class AutoPortMutex {
- public:
-  AutoPortMutex(Mutex&, Operator&) {}
-  ~AutoPortMutex() {}
 };
 struct Checkpoint {
   std::vector<std::shared_ptr<void>> values;

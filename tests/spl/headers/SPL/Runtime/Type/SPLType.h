@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@ namespace SPL {
 
 typedef std::int32_t int32;
 typedef std::int64_t int64;
+typedef std::uint64_t uint64;
 typedef double float64;
 typedef bool boolean;
 
@@ -30,5 +32,7 @@ class blob {
 };
 template <class Value>
 class list : public std::vector<Value> {};
+template <class Key, class Value>
+class map : public std::map<Key, Value> {};
 
 }  // namespace SPL
