@@ -104,11 +104,13 @@ def cpp(session: nox.Session) -> None:
 
 @nox.session
 def install(session: nox.Session) -> None:
-    """What `cmake --install` gives, static and shared: not a default, `tests` tries the same on the wheel's tree."""
+    """What `cmake --install` gives, static and shared, with the SPL toolkit: not a default, `tests` tries the wheel."""
     session.install(".[test]", "cmake>=3.21,<4", "ninja")
     for shared in ("OFF", "ON"):
         tree = f"build/nox-install-{shared.lower()}"
-        definitions = (f"-DBUILD_SHARED_LIBS={shared}", "-DFASTCTC_BUILD_TESTS=OFF", "-DCMAKE_BUILD_TYPE=Release")
+        definitions = ["-DFASTCTC_BUILD_TESTS=OFF", "-DCMAKE_BUILD_TYPE=Release", f"-DBUILD_SHARED_LIBS={shared}"]
+        if shared == "ON":  # which the SPL toolkit holds
+            definitions += ["-DFASTCTC_BUILD_SPL=ON", f"-DFASTCTC_SPL_ONNXRUNTIME={_onnxruntime_library(session)}"]
         session.run("cmake", "-S", ".", "-B", tree, "-G", "Ninja", *definitions)
         session.run("cmake", "--build", tree)
         session.run("pytest", "tests/install", env={"PYTHONSAFEPATH": "1", "FASTCTC_BUILD_TREE": tree})

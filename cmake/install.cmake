@@ -1,7 +1,8 @@
 # What `cmake --install` gives, in components:
 #   runtime      the shared library, the program
 #   development  headers, the static library, and what find_package and pkg-config read
-#   python       the Python module, the demo model, the catalogue (the wheel takes all three)
+#   spl          the SPL toolkit, complete (with FASTCTC_BUILD_SPL)
+#   python       the Python module, the demo model, the catalogue, the SPL toolkit's sources (of the wheel)
 # Everything finds its neighbours from where it stands: the tree may be moved.
 include(CMakePackageConfigHelpers)
 
@@ -48,4 +49,25 @@ endif()
 if(SKBUILD)
   install(DIRECTORY models/digits DESTINATION demo_model COMPONENT python)
   install(FILES models/catalog.json DESTINATION . COMPONENT python)
+endif()
+
+# `inputs` is a file that says what the toolkit is made of.
+function(install_spl_toolkit inputs folder component)
+  install(CODE "
+    cmake_policy(PUSH)
+    cmake_policy(VERSION 3.21)
+    include([[${PROJECT_SOURCE_DIR}/cmake/spl_assemble.cmake]])
+    spl_install([[${folder}]] [[${inputs}]])
+    cmake_policy(POP)" COMPONENT ${component})
+endfunction()
+set(spl_name com.teracloud.streamsx.stt)
+if(TARGET spl_toolkit)
+  install_spl_toolkit(${FASTCTC_SPL_INPUTS} ${CMAKE_INSTALL_DATADIR}/fastctc/spl/${spl_name} spl)
+endif()
+if(SKBUILD AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  file(WRITE ${generated}/spl-sources.cmake "\
+set(spl_source [[${CMAKE_CURRENT_SOURCE_DIR}/spl/${spl_name}]])
+set(spl_licence [[${CMAKE_CURRENT_SOURCE_DIR}/LICENSE]])
+")
+  install_spl_toolkit(${generated}/spl-sources.cmake spl/${spl_name} python)
 endif()

@@ -51,8 +51,9 @@ if TYPE_CHECKING:
     from fastctc.conversation import make_conversation
     from fastctc.decoding import HotWords, LanguageModel, Lexicon
     from fastctc.figure import plot
-    from fastctc.library import get_cmake_dir, get_include, get_library_dir
+    from fastctc.library import get_cmake_dir, get_include, get_library_dir, get_spl_toolkit
     from fastctc.recognizer import Recognizer, load, transcribe
+    from fastctc.spl_toolkit import write_spl_toolkit
     from fastctc.stream import Stream, StreamPool
     from fastctc.stream_async import AsyncStream
     from fastctc.vad import detect_speech
@@ -106,10 +107,12 @@ __all__ = [
     "get_cmake_dir",
     "get_include",
     "get_library_dir",
+    "get_spl_toolkit",
     "load",
     "make_conversation",
     "plot",
     "transcribe",
+    "write_spl_toolkit",
 ]
 
 # Loaded at first use: `fastctc --help` needs neither NumPy nor the C++ core, and `fastctc doctor` must start where
@@ -127,10 +130,12 @@ _LAZY = {
     "get_cmake_dir": "fastctc.library",
     "get_include": "fastctc.library",
     "get_library_dir": "fastctc.library",
+    "get_spl_toolkit": "fastctc.library",
     "load": "fastctc.recognizer",
     "make_conversation": "fastctc.conversation",
     "plot": "fastctc.figure",
     "transcribe": "fastctc.recognizer",
+    "write_spl_toolkit": "fastctc.spl_toolkit",
 }
 
 if not TYPE_CHECKING:  # a type checker would otherwise believe that every name exists

@@ -1,13 +1,17 @@
-"""Where the C++ library, its headers and its CMake files are: this package carries them for C++ and C programs."""
+"""Where the C++ library, its headers and its CMake files are: this package carries them for C++ and C programs.
+
+And where the sources of the SPL toolkit are, which has that library in it.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import fastctc
 from fastctc.errors import Error
 
-__all__ = ["find_operators_library", "get_cmake_dir", "get_include", "get_library_dir"]
+__all__ = ["find_operators_library", "get_cmake_dir", "get_include", "get_library_dir", "get_spl_toolkit"]
 
 
 def get_include() -> str:
@@ -41,6 +45,17 @@ def get_cmake_dir() -> str:
         Error: this installation has none.
     """
     return str(_part("lib/cmake/fastctc/fastctcConfig.cmake").parent)
+
+
+def get_spl_toolkit() -> str:
+    """Directory of the SPL toolkit's sources, of which `write_spl_toolkit` makes the toolkit.
+
+    Raises:
+        Error: this installation has none.
+    """
+    if sys.platform != "linux":
+        raise Error("The SPL toolkit is part of fastctc on Linux alone, where Streams runs: install fastctc there.")
+    return str(_part("spl/com.teracloud.streamsx.stt/.fastctc-files").parent)
 
 
 def _part(name: str) -> Path:

@@ -51,6 +51,7 @@ COMMANDS = {
     "optimize": Needs(named_model=False),
     "plot": Needs(),
     "quantize": Needs(),
+    "spl": Needs(loader=False),
     "stream": Needs(),
     "transcribe": Needs(),
     "tune": Needs(),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from fastctc.cli.arguments_models import add_adopt, add_check, add_export
+from fastctc.cli.arguments_spl import add_spl
 
 __all__ = ["STDIN", "parse"]
 
@@ -29,6 +30,7 @@ examples:
   fastctc lm build en.arpa.gz en.lm
   fastctc align talk.wav "what is said in it"
   fastctc plot talk.wav -o talk.svg
+  fastctc spl toolkits
   fastctc doctor
 
 fastctc COMMAND --help tells more about a command."""
@@ -326,6 +328,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     tune.add_argument("--seed", type=_seed, metavar="N", default=0, help="of what is drawn (default: 0)")
     _add_decoder(tune)
     _add_model_options(tune)
+    spl = add_spl(commands)
     doctor = commands.add_parser("doctor", help="check the installation", description=_DOCTOR)
     doctor.add_argument("--library", metavar="PATH", default="", help="ONNX Runtime library to check (default: found)")
     cache = commands.add_parser("cache", help="show or clear what is kept of large models", description=_CACHE)
@@ -345,6 +348,7 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
         "tune": tune,
         "lm": lm,
         "models": models,
+        "spl": spl,
         "doctor": doctor,
         "cache": cache,
     }
