@@ -50,8 +50,8 @@ struct SpeechToTextModel {
       throw fastctc::ModelNotFoundError(about(name, error.what()));
     } catch (const fastctc::ModelError& error) {
       throw fastctc::ModelError(about(name, error.what()));
-    } catch (const fastctc::EngineNotFoundError& error) {
-      throw fastctc::EngineNotFoundError(about(name, error.what()));
+    } catch (const fastctc::EngineNotFoundError&) {
+      throw;  // no parameter's
     } catch (const fastctc::Error& error) {
       throw fastctc::Error(about(name, error.what()));
     }

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <map>
@@ -22,9 +21,9 @@
 #include <vector>
 
 #include "SpeechToTextConversation.h"
+#include "SpeechToTextDelivery.h"
 #include "SpeechToTextModel.h"
 #include "SpeechToTextRegistry.h"
-#include "SpeechToTextResults.h"
 #include "SpeechToTextState.h"
 #include "SpeechToTextTypes.h"
 
@@ -39,7 +38,7 @@ class SpeechToTextSession {
 
   // Loads the model. Raises fastctc::Error; its message says what to do. `sink` must outlive the session.
   SpeechToTextSession(const SpeechToTextOptions& options, SpeechToTextSink& sink)
-      : options_(options), sink_(sink), model_(options), registry_(model_, options_) {}
+      : options_(options), model_(options), registry_(model_, options_), delivery_(options_, sink) {}
 
   // Bytes of the conversation `id`, in pieces of any size; none end it. Raises std::runtime_error on audio that can't
   // be used (ErrorPolicy::fail; the conversation is then closed, without a result).
@@ -147,21 +146,17 @@ class SpeechToTextSession {
 
   SpeechToTextMetrics metrics() const {
     const std::lock_guard<std::mutex> lock(state_);
-    return metrics_;
+    return delivery_.metrics();
   }
   const SpeechToTextOptions& options() const { return options_; }
 
-  // The counters and, with SpeechToTextOptions::keeps_audio, the open conversations. What this process spent on its
-  // work is not part of it: the same conversations give the same bytes.
+  // The counters and, with SpeechToTextOptions::keeps_audio, the open conversations.
   std::string save() const {
     const std::lock_guard<std::mutex> call(calls_);
     const std::lock_guard<std::mutex> lock(state_);
     StateWriter writer;
     writer.integer(kVersion);
-    for (const std::int64_t value : {metrics_.n_audio_bytes, metrics_.n_conversations, metrics_.n_utterances,
-                                     metrics_.n_errors, metrics_.last_latency_ms}) {
-      writer.integer(value);
-    }
+    delivery_.save(writer);
     if (options_.keeps_audio) {
       registry_.save(writer);
     } else {
@@ -192,25 +187,10 @@ class SpeechToTextSession {
 
  private:
   using Conversation = SpeechToTextConversation;
-  using Outputs = Conversation::Outputs;
   using Entry = SpeechToTextRegistry::Entry;
   static constexpr std::int64_t kVersion = 2;
   // So much is recognised between two looks at the cancel flag.
   static std::size_t kPieceBytes() { return 1 << 16; }
-
-  // The message of what `step` raised; empty: nothing.
-  template <class Step>
-  static std::string attempt(const Step& step) {
-    try {
-      step();
-      return std::string();
-    } catch (const std::exception& error) {
-      return error.what();
-    }
-  }
-  static double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  }
 
   // --- What calls do; calls_ is held ---------------------------------------------------------------------------------
 
@@ -246,7 +226,7 @@ class SpeechToTextSession {
     const bool is_usable_now = is_usable(id, about);
     {
       const std::lock_guard<std::mutex> lock(state_);
-      metrics_.n_audio_bytes += static_cast<std::int64_t>(n_bytes);
+      delivery_.count_bytes(n_bytes);
     }
     if (!is_usable_now) return false;
     while (n_bytes > 0) {
@@ -268,7 +248,7 @@ class SpeechToTextSession {
       const std::lock_guard<std::mutex> lock(state_);
       Entry* entry = registry_.find(id);
       if (!entry) return false;
-      message = attempt_work(*entry, step);
+      message = delivery_.attempt_work(*entry, step);
     }
     if (message.empty()) return true;
     recognise_ready(id);  // what came before the error is given out before it
@@ -303,7 +283,7 @@ class SpeechToTextSession {
       Entry* entry = registry_.find(id);
       if (!entry || is_cancelled()) continue;
       entry->is_ending = true;
-      messages[id] = attempt_work(*entry, [entry](Conversation& conversation) {
+      messages[id] = delivery_.attempt_work(*entry, [entry](Conversation& conversation) {
         if (entry->error.empty()) {
           conversation.finish();
         } else {
@@ -322,21 +302,21 @@ class SpeechToTextSession {
       const std::lock_guard<std::mutex> lock(state_);
       Entry* entry = registry_.find(id);
       if (!entry) return;
-      const std::string of_results = attempt([entry] { entry->conversation->collect(entry->ending_outputs); });
+      entry->is_ending = true;
+      const std::string of_results = delivery_.collect(id, *entry);
       if (message.empty()) message = of_results;
       if (!entry->error.empty()) message.clear();  // it was told
       if (!message.empty() && options_.error_policy == ErrorPolicy::fail) {
-        deliver(id, *entry, entry->ending_outputs, false);
+        delivery_.deliver_ending(id, *entry, false);
       }
     }
     if (!message.empty()) fail(id, AudioDescription(), message);
     const std::lock_guard<std::mutex> lock(state_);
     Entry* entry = registry_.find(id);
     if (!entry) return;
-    deliver(id, *entry, entry->ending_outputs, true);
+    delivery_.deliver_ending(id, *entry, true);
     registry_.erase(id);
-    ++metrics_.n_conversations;
-    sink_.conversation_end(id);
+    delivery_.end(id);
   }
 
   // The conversation is broken: the rest of it is skipped, or the exception leaves the session.
@@ -347,13 +327,12 @@ class SpeechToTextSession {
     error.message =
         id.empty() || reason.compare(0, id.size(), id) == 0 ? reason : "Conversation '" + id + "': " + reason;
     const std::lock_guard<std::mutex> lock(state_);
-    ++metrics_.n_errors;
     if (Entry* entry = registry_.find(id)) {
       entry->error = error.message;
       entry->conversation->abandon();
     }
     if (options_.error_policy == ErrorPolicy::fail) registry_.erase(id);
-    sink_.error(error);
+    delivery_.error(error);
     if (options_.error_policy == ErrorPolicy::fail) throw std::runtime_error(error.message);
   }
 
@@ -380,13 +359,13 @@ class SpeechToTextSession {
     if (!model_.pool || is_cancelled()) return false;
     const Clock::time_point start = Clock::now();
     const std::size_t n_streams = model_.pool->step();
-    const double busy_s = seconds_since(start);
+    const double busy_s = SpeechToTextDelivery::seconds_since(start);
     std::vector<std::pair<std::string, std::string>> failed;
     {
       const std::lock_guard<std::mutex> lock(state_);
-      rate_work(busy_s, 0);
+      delivery_.count_work(busy_s, 0);
       for (const std::string& id : registry_.ids()) {
-        const std::string message = give_out(id, *registry_.find(id));
+        const std::string message = delivery_.collect(id, *registry_.find(id));
         if (!message.empty()) failed.push_back(std::make_pair(id, message));
       }
     }
@@ -394,68 +373,18 @@ class SpeechToTextSession {
     return n_streams > 0;
   }
 
-  // --- Results; state_ is held ---------------------------------------------------------------------------------------
-
-  // The message of what stopped the recognition.
-  std::string give_out(const std::string& id, Entry& entry) {
-    if (entry.is_ending) return attempt([&entry] { entry.conversation->collect(entry.ending_outputs); });
-    if (!entry.error.empty()) return std::string();
-    Outputs outputs;
-    const std::string message = attempt([&] { entry.conversation->collect(outputs); });
-    deliver(id, entry, outputs, false);
-    return message;
-  }
-
-  void deliver(const std::string& id, Entry& entry, Outputs& outputs, bool is_last) {
-    std::vector<SpeechToTextResult> results;
-    for (const SpeechToTextConversation::Output& output : outputs) {
-      if (!entry.conversation->says_something(output.result)) continue;
-      results.push_back(make_result(options_, id, entry.error, output));
-      const double age_s = output.pushed_s - output.result.end_s + seconds_since(entry.last_push);
-      metrics_.last_latency_ms = static_cast<std::int64_t>(std::llround(1000 * age_s));
-    }
-    outputs.clear();
-    if (is_last && options_.reports_completion && results.empty()) {
-      results.push_back(make_closing_result(options_, id, entry.error));
-    }
-    if (is_last && !results.empty()) results.back().is_completed = true;
-    for (const SpeechToTextResult& result : results) {
-      metrics_.n_utterances += result.is_final && !result.text.empty();
-      sink_.result(result);
-    }
-  }
-  // The message of what `step` raised; empty: nothing. What it took is counted.
-  template <class Step>
-  std::string attempt_work(Entry& entry, const Step& step) {
-    const Clock::time_point start = Clock::now();
-    const std::string message = attempt([&] { step(*entry.conversation); });
-    rate_work(seconds_since(start), entry.conversation->take_audio_s());
-    return message;
-  }
-  void rate_work(double busy_s, double audio_s) {
-    busy_s_ += busy_s;
-    audio_s_ += audio_s;
-    if (audio_s_ <= 0) return;
-    metrics_.real_time_factor_percent = static_cast<std::int64_t>(std::llround(100 * busy_s_ / audio_s_));
-  }
-
   void clear() {
     registry_.clear();
-    metrics_ = SpeechToTextMetrics();
-    busy_s_ = audio_s_ = 0;
+    delivery_.clear();
   }
   void read(StateReader& reader) {
     if (reader.integer() != kVersion) StateReader::broken();
-    for (std::int64_t* value : {&metrics_.n_audio_bytes, &metrics_.n_conversations, &metrics_.n_utterances,
-                                &metrics_.n_errors, &metrics_.last_latency_ms}) {
-      *value = reader.integer();
-    }
+    delivery_.restore(reader);
     registry_.restore(reader);
     reader.expect_end();
   }
 
   SpeechToTextOptions options_;
-  SpeechToTextSink& sink_;
   SpeechToTextModel model_;
   std::atomic<bool> is_cancelled_{false};
   std::mutex cancel_mutex_;
@@ -463,11 +392,9 @@ class SpeechToTextSession {
 
   mutable std::mutex calls_;  // push and end, one at a time; taken before state_
   std::mutex step_;           // the pool's steps, one at a time: what they take is counted once
-  mutable std::mutex state_;  // all below, and the sink; never held while the pool steps
+  mutable std::mutex state_;  // all below, and the sink behind it; never held while the pool steps
   SpeechToTextRegistry registry_;
-  SpeechToTextMetrics metrics_;
-  double busy_s_ = 0;   // spent in recognition
-  double audio_s_ = 0;  // recognised
+  SpeechToTextDelivery delivery_;
 };
 
 }  // namespace stt
