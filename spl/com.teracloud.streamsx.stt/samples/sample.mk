@@ -3,6 +3,8 @@
 TOOLKIT ?= ../..
 SC ?= $(STREAMS_INSTALL)/bin/sc
 SCFLAGS ?= -a --c++std=c++11
+# Streams 4 makes a standalone program with -T only, later ones always.
+STANDALONE ?=
 
 all: distributed
 
@@ -10,7 +12,7 @@ distributed:
 	$(SC) $(SCFLAGS) -M $(MAIN) -t $(TOOLKIT)
 
 standalone:
-	$(SC) $(SCFLAGS) -T -M $(MAIN) -t $(TOOLKIT)
+	$(SC) $(SCFLAGS) $(STANDALONE) -M $(MAIN) -t $(TOOLKIT)
 
 clean:
 	$(SC) -C -M $(MAIN) -t $(TOOLKIT)
