@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -58,3 +58,15 @@ def run_alone(program: str, *arguments: str) -> tuple[str, int]:
     command = [sys.executable, "-c", f"{program}\nprint({peak})", *arguments]
     *printed, kilobytes = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     return "\n".join(printed), 1024 * int(kilobytes)
+
+
+def fill(folder: Path, files: Mapping[str, str]) -> None:
+    """Writes files of these names and texts into a directory."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def names_in(folder: Path) -> set[str]:
+    """The files below a directory."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}

@@ -513,6 +513,8 @@ TEST_CASE("files: each with its header, several in one conversation") {
   session.push_file("a", folder + "two-nine-three-four-zero.wav");
   session.push_file("b", folder + "none.wav");
   session.push_file("a", folder + "five-five.wav");
+  session.push_file("b", "");
+  CHECK(log.ended == std::vector<std::string>{"b"});
   session.push_file("c", folder + "five-five.wav");
   session.push_file("c", folder + "call-two-channels.wav");  // not of the same format
   session.end_all();

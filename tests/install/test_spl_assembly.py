@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import fastctc
-from conftest import ROOT
+from conftest import ROOT, fill, names_in
 from fastctc.engine import find_library
 from fastctc.listed_directory import LIST_NAME
 
@@ -58,16 +58,6 @@ def run_well(*command: object, **environment: str) -> str:
     result = run(*command, **environment)
     assert result.returncode == 0, f"{command}:\n{result.stdout}\n{result.stderr}"
     return result.stdout
-
-
-def fill(folder: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-
-
-def names_in(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
 class Assembly:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import fastctc.listed_directory
+from conftest import fill, names_in
 from fastctc.errors import OutputError
 from fastctc.listed_directory import LIST_NAME, update_directory
 
@@ -17,16 +18,6 @@ VERSION_2 = {"info": "2", "kept": "same", "lib/Source/template": "", "x.so.1": "
 OF_OTHERS = ("index.xml", "lib/Old_cpp.pm", "gone/index.xml", "samples/output/bin/standalone")
 
 MakeSources = Callable[[Mapping[str, str]], dict[str, Path]]
-
-
-def fill(folder: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-
-
-def names_in(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 import fastctc
 import fastctc.engine
 import fastctc.spl_toolkit  # before packages are put in its place
-from conftest import ROOT
+from conftest import ROOT, fill, names_in
 from fastctc.listed_directory import LIST_NAME
 
 NAME = "com.teracloud.streamsx.stt"
@@ -30,16 +30,6 @@ GENERATED = ("toolkit.xml", "lib/Old/Old_cpp.pm", "samples/One/output/bin/standa
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Streams runs on Linux alone")
 
 MakePackage = Callable[[Mapping[str, str]], None]
-
-
-def fill(folder: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-
-
-def names_in(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
 @pytest.fixture

@@ -50,8 +50,9 @@ class SpeechToTextSession {
   }
 
   // A recording of the conversation, in the options' format, with a WAV header of its own. A conversation may have
-  // several, of one rate and number of channels. Raises as push().
+  // several, of one rate and number of channels. No path: its end. Raises as push().
   void push_file(const std::string& id, const std::string& path, const AudioDescription& about = AudioDescription()) {
+    if (path.empty()) return end(id, about);
     const std::lock_guard<std::mutex> call(calls_);
     if (is_cancelled() || !is_usable(id, about)) return;
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
