@@ -143,6 +143,14 @@ def nemo(session: nox.Session) -> None:
     session.run("pytest", "tests/with_nemo", *session.posargs, env={"PYTHONSAFEPATH": "1"})
 
 
+@nox.session
+def spl(session: nox.Session) -> None:
+    """Applications of the SPL toolkit by the SPL compiler: not a default; needs `sc` and STREAMS_INSTALL."""
+    session.install(".[test]")
+    environment = {"PYTHONSAFEPATH": "1", "LC_ALL": "C.UTF-8"}  # sc ends in a locale of another encoding
+    session.run("pytest", "tests/with_streams", *session.posargs, env=environment)
+
+
 @nox.session(python=["3.10", "3.11", "3.12", "3.13"])
 def pythons(session: nox.Session) -> None:
     """The package on every supported Python: not a default; needs the interpreters."""

@@ -41,7 +41,7 @@ def names(paths: list[Path]) -> dict[str, Path]:
     return {str(path.relative_to(ROOT)): path for path in paths}
 
 
-SOURCES = names(sorted(TOOLKIT.rglob("*.spl")))
+SOURCES = names([*sorted(TOOLKIT.rglob("*.spl")), *sorted((ROOT / "tests").rglob("*.spl"))])
 MAKEFILES = names(sorted(TOOLKIT.rglob("Makefile")))
 BLOCKS = blocks()
 SPL_BLOCKS = {f"{block.document}:{block.line}": block.text for block in BLOCKS if block.language == "spl"}
