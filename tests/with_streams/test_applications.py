@@ -42,15 +42,15 @@ class Application:
         self.program = program
 
     def start(self, *arguments: str, **values: object) -> subprocess.Popen[str]:
-        command = [str(self.program), *arguments, *(f"{name}={value}" for name, value in values.items())]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [str(self.program), "-c", *arguments, *(f"{name}={value}" for name, value in values.items())]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def run(self, *arguments: str, status: int = 0, **values: object) -> list[str]:
-        """The lines that it prints, traces among them."""
+        """The lines that it prints; of one that has to fail its traces."""
         process = self.start(*arguments, **values)
-        printed = process.communicate(timeout=300)[0]
-        assert (process.returncode == 0) == (status == 0), printed
-        return printed.splitlines()
+        printed, traced = process.communicate(timeout=300)
+        assert (process.returncode == 0) == (status == 0), printed + traced
+        return (traced if status else printed).splitlines()
 
 
 def sc(folder: Path, main: str, toolkit: Path) -> subprocess.CompletedProcess[str]:
