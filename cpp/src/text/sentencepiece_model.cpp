@@ -267,7 +267,7 @@ std::vector<std::string> SentencePieceModel::merge(const std::string& text) cons
 // Unigram: the pieces with the highest sum of scores (Viterbi). A character that is no piece is worth less than any.
 std::vector<std::string> SentencePieceModel::most_likely(const std::string& text) const {
   struct Best {
-    float score = 0;
+    double score = 0;
     std::size_t begin = 0;
     bool is_reached = false;
   };
@@ -275,11 +275,11 @@ std::vector<std::string> SentencePieceModel::most_likely(const std::string& text
   constexpr float kUnknownPenalty = 10.0F;
   std::vector<Best> best(text.size() + 1);
   best[0].is_reached = true;
-  // Sums are rounded where they are kept, not where they are compared, as in the library: its ties are kept.
+  // Sums in double: in float those of a long text can't tell near readings apart.
   const auto reach = [&](std::size_t begin, std::size_t end, double score) {
-    const double sum = score + static_cast<double>(best[begin].score);
-    if (best[end].is_reached && sum <= static_cast<double>(best[end].score)) return;
-    best[end] = {static_cast<float>(sum), begin, true};
+    const double sum = score + best[begin].score;
+    if (best[end].is_reached && sum <= best[end].score) return;
+    best[end] = {sum, begin, true};
   };
   for (std::size_t begin = 0; begin < text.size(); begin += one_character(text, begin)) {
     const std::size_t one = one_character(text, begin);
