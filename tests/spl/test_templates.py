@@ -331,7 +331,7 @@ def test_a_generated_operator_transcribes(tmp_path: Path) -> None:
     write_generated(tmp_path, instance)
     program = tmp_path / "driver"
     libraries = fastctc.get_library_dir()
-    command = [str(COMPILER), "-std=c++11", f'-DDATA_DIRECTORY="{tmp_path}"']
+    command = [str(COMPILER), "-std=c++11"]
     command += [f"-I{path}" for path in (tmp_path, HERE / "headers", TOOLKIT / "impl" / "include")]
     command += [f"-I{fastctc.get_include()}", str(HERE / "driver.cpp"), str(tmp_path / "generated.cpp")]
     command += [f"-L{libraries}", "-lfastctc", f"-Wl,-rpath,{libraries}", "-pthread", "-o", str(program)]

@@ -3,6 +3,7 @@ package FileAudioSourceCommon;
 
 use strict;
 use warnings;
+use SpeechToTextCommon;
 
 # Attribute of the first output port => its type and its value in C++.
 my %ATTRIBUTES = (
@@ -19,17 +20,11 @@ my %ERROR_ATTRIBUTES = (
     map { $_ => ['rstring', 'SPL::rstring(message)'] } qw(sttErrorMessage errorMessage message)
 );
 
-sub value($$$) {
-    my ($model, $name, $default) = @_;
-    my $parameter = $model->getParameterByName($name);
-    return $parameter ? $parameter->getValueAt(0)->getCppExpression() : $default;
+# The C++ expression of the path.
+sub file($) {
+    my ($model) = @_;
+    return SpeechToTextCommon::value($model, 'file', undef) // SpeechToTextCommon::value($model, 'filename', undef);
 }
-sub literal($$$) {
-    my ($model, $name, $default) = @_;
-    my $parameter = $model->getParameterByName($name);
-    return $parameter ? $parameter->getValueAt(0)->getSPLExpression() : $default;
-}
-sub file($) { return value($_[0], 'file', undef) // value($_[0], 'filename', undef); }
 
 # [attribute name, C++ expression] of what the port gets.
 sub assignments($$) {
@@ -54,7 +49,8 @@ sub verify($$) {
     if ($model->getParameterByName('chunkMs') && $model->getParameterByName('blockSize')) {
         SPL::CodeGen::exitln(SpeechToTextResource::STT_ONE_SIZE($kind), $location);
     }
-    my $mode = literal($model, 'channelMode', '"mix"');
+    my $parameter = $model->getParameterByName('channelMode');
+    my $mode = $parameter ? $parameter->getValueAt(0)->getSPLExpression() : '';
     if ($mode =~ /^"/ && $mode !~ /^"(mix|split|interleave)"$/) {
         SPL::CodeGen::exitln(SpeechToTextResource::STT_CHANNEL_MODE($kind, $mode), $location);
     }

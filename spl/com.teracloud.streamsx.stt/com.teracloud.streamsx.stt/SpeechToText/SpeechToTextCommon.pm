@@ -1,5 +1,5 @@
 # What the templates of SpeechToText, NeMoSTT and OnnxSTT ask of the operator instance, and what can be checked when it is
-# compiled.
+# compiled. Those of FileAudioSource read their parameters by it too.
 package SpeechToTextCommon;
 
 use strict;
@@ -8,8 +8,7 @@ use warnings;
 my $MATCHES = 'map<rstring,list<tuple<float64 startTime,float64 endTime,float64 confidence>>>';
 my $MAPS = 'map<rstring,list<map<rstring,float64>>>';
 
-# Output function => its SPL types, the attributes it fills by default, and the method that gives the value; without one
-# the function is only known by name.
+# Output function => its SPL types, and the attributes it fills by default.
 our %FUNCTIONS = (
     getConversationId              => [['rstring'],             ['conversationId']],
     getUtteranceText               => [['rstring'],             [qw(transcription text utteranceText utterance)]],

@@ -3,6 +3,7 @@
 
 #include <fastctc/error.h>
 
+#include <exception>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,17 @@ namespace com {
 namespace teracloud {
 namespace streamsx {
 namespace stt {
+
+// The message of what `step` raised; empty: nothing.
+template <class Step>
+std::string attempt(const Step& step) {
+  try {
+    step();
+    return std::string();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
 
 // Audio comes in tracks: one whose pieces say nothing of a channel (mono, or several channels interleaved), or one for
 // each channel that pieces name. A track has a reader of its own, so that cut samples and headers never mix.
@@ -51,10 +63,10 @@ class SpeechToTextConversation {
   // It ended.
   void finish_recording(const AudioDescription& about) { finish_bytes(find_track(about), about); }
   // A piece that is not recognised: what comes after an error. Its track is there until it ends.
-  void skip(const AudioDescription& about) { tracks_[about.channel < 0 ? -1 : about.channel].has_ended = false; }
+  void skip(const AudioDescription& about) { tracks_[about.source_channel()].has_ended = false; }
   // The track has no more audio, unless more comes. Whether that is so of all tracks.
   bool end_track(const AudioDescription& about) {
-    const auto found = tracks_.find(about.channel < 0 ? -1 : about.channel);
+    const auto found = tracks_.find(about.source_channel());
     if (found != tracks_.end()) found->second.has_ended = true;
     for (const auto& entry : tracks_) {
       if (!entry.second.has_ended) return false;
@@ -68,10 +80,10 @@ class SpeechToTextConversation {
     for (auto& entry : tracks_) {
       AudioDescription about;
       about.channel = entry.first;
-      attempt(message, [&] { finish_bytes(entry.second, about); });
+      attempt_for(message, [&] { finish_bytes(entry.second, about); });
       is_heard = is_heard || !entry.second.is_ignored;
     }
-    attempt(message, [&] { finish_channels(); });
+    attempt_for(message, [&] { finish_channels(); });
     if (message.empty() && !is_heard) message = no_channel("no tuple of the conversation has it");
     if (!message.empty()) throw fastctc::AudioError(message);
   }
@@ -82,7 +94,7 @@ class SpeechToTextConversation {
   void finish_channels() {
     std::string message;
     for (auto& entry : tracks_) {
-      for (auto& channel : entry.second.channels) attempt(message, [&] { channel->finish(); });
+      for (auto& channel : entry.second.channels) attempt_for(message, [&] { channel->finish(); });
     }
     if (!message.empty()) throw fastctc::AudioError(message);
   }
@@ -93,7 +105,7 @@ class SpeechToTextConversation {
       for (std::size_t i = 0; i < entry.second.channels.size(); ++i) {
         SpeechToTextChannel& channel = *entry.second.channels[i];
         SpeechToTextChannel::Results results;
-        attempt(message, [&] { channel.collect(results); });
+        attempt_for(message, [&] { channel.collect(results); });
         for (fastctc::StreamResult& result : results) {
           const int number = channel.n_utterances() + 1;
           if (result.is_final && says_something(result)) channel.count_utterance();
@@ -106,10 +118,10 @@ class SpeechToTextConversation {
   }
 
   bool is_ready() const {
-    return !all([](const SpeechToTextChannel& channel) { return !channel.is_ready(); });
+    return any([](const SpeechToTextChannel& channel) { return channel.is_ready(); });
   }
   bool is_behind() const {
-    return !all([](const SpeechToTextChannel& channel) { return !channel.is_behind(); });
+    return any([](const SpeechToTextChannel& channel) { return channel.is_behind(); });
   }
   // Seconds of audio since the last call, of all channels together as they run side by side.
   double take_audio_s() {
@@ -175,26 +187,23 @@ class SpeechToTextConversation {
 
   // The first message stays.
   template <class Step>
-  static void attempt(std::string& message, const Step& step) {
-    try {
-      step();
-    } catch (const std::exception& error) {
-      if (message.empty()) message = error.what();
-    }
+  static void attempt_for(std::string& message, const Step& step) {
+    const std::string own = attempt(step);
+    if (message.empty()) message = own;
   }
   template <class Condition>
-  bool all(const Condition& condition) const {
+  bool any(const Condition& condition) const {
     for (const auto& entry : tracks_) {
       for (const auto& channel : entry.second.channels) {
-        if (!condition(*channel)) return false;
+        if (condition(*channel)) return true;
       }
     }
-    return true;
+    return false;
   }
 
   Track& find_track(const AudioDescription& about) {
     check(about);
-    const int source_channel = about.channel < 0 ? -1 : about.channel;
+    const int source_channel = about.source_channel();
     const auto found = tracks_.find(source_channel);
     if (found != tracks_.end()) return found->second;
     if (!tracks_.empty() && (source_channel < 0 || tracks_.begin()->first < 0)) {
@@ -246,8 +255,8 @@ class SpeechToTextConversation {
     if (!track.bytes) return;
     std::vector<float> samples;
     std::string message;
-    attempt(message, [&] { track.bytes->finish(samples); });
-    attempt(message, [&] { recognise(track, about, samples); });
+    attempt_for(message, [&] { track.bytes->finish(samples); });
+    attempt_for(message, [&] { recognise(track, about, samples); });
     track.bytes.reset();
     if (!message.empty()) throw fastctc::AudioError(message);
   }

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <exception>
 #include <string>
 #include <vector>
 
+#include "SpeechToTextConversation.h"
 #include "SpeechToTextRegistry.h"
 #include "SpeechToTextResults.h"
 #include "SpeechToTextState.h"
@@ -17,17 +17,6 @@ namespace com {
 namespace teracloud {
 namespace streamsx {
 namespace stt {
-
-// The message of what `step` raised; empty: nothing.
-template <class Step>
-std::string attempt(const Step& step) {
-  try {
-    step();
-    return std::string();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-}
 
 // One thread at a time.
 class SpeechToTextDelivery {

@@ -324,7 +324,7 @@ class SpeechToTextSession {
   void fail(const std::string& id, const AudioDescription& about, const std::string& reason) {
     SpeechToTextError error;
     error.conversation_id = id;
-    error.source_channel = about.channel < 0 ? -1 : about.channel;
+    error.source_channel = about.source_channel();
     error.message =
         id.empty() || reason.compare(0, id.size(), id) == 0 ? reason : "Conversation '" + id + "': " + reason;
     const std::lock_guard<std::mutex> lock(state_);

@@ -63,6 +63,9 @@ struct AudioDescription {
   int sample_rate_hz = 0;  // 0: nothing is said
   int n_channels = 0;      // interleaved in the piece; 0: nothing is said
   int channel = -1;        // the one that the piece is of, from 0; -1: nothing is said, or several are interleaved
+
+  // The channel; -1 for whatever is none.
+  int source_channel() const { return channel < 0 ? -1 : channel; }
 };
 
 // A word that may stand in a word's place.
