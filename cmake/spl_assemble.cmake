@@ -4,7 +4,7 @@
 #
 # The directory holds a list of what was put there. What is on it and no longer belongs to the toolkit goes; everything
 # else stays, as what the tools of Streams generate. Files that are equal keep their times: sc goes by them.
-# python/fastctc/listed_directory.py does the same for what the command of the wheel writes.
+# python/fastctc/installed/listed_directory.py does the same for what the command of the wheel writes.
 cmake_policy(VERSION 3.21...3.31)
 
 set(spl_list_name .fastctc-files)

@@ -9,7 +9,7 @@ fastctc_find_headers(onnxruntime HEADER onnxruntime_cxx_api.h TARGET onnxruntime
   URL https://github.com/microsoft/onnxruntime/releases/download/v1.16.3/onnxruntime-linux-x64-1.16.3.tgz
   SHA256 b072f989d6315ac0e22dcb4771b083c5156d974a3496ac3504c77f4062eb248e)
 
-# The oldest API that cpp/src/acoustic/ort.h asks for.
+# The oldest API that cpp/src/acoustic/engine/ort.h asks for.
 file(STRINGS ${FASTCTC_FOUND_ONNXRUNTIME_HEADERS}/onnxruntime_c_api.h line REGEX "^#define ORT_API_VERSION [0-9]+")
 string(REGEX MATCH "[0-9]+" version "${line}")
 if(NOT version OR version LESS 16)

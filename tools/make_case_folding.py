@@ -1,4 +1,4 @@
-"""Writes the table of cpp/src/case_folding.cpp: `python tools/make_case_folding.py FILE`.
+"""Writes the table of cpp/src/base/case_folding.cpp: `python tools/make_case_folding.py FILE`.
 
 Simple case folding (Unicode, CaseFolding.txt, statuses C and S) as far as Python's own tables tell it: a character's
 fold where that is one character, else its lower case where that is one, else itself. Neighbours with one distance

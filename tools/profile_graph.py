@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from fastctc.library import find_operators_library
+from fastctc.installed.cpp_library import find_operators_library
 
 ROWS = 30
 CONTROL_FLOW = ("If", "Loop", "Scan")  # their time is that of the nodes inside

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "configuration_decoder.h"
-#include "json_object.h"
+#include "options/json_object.h"
 
 namespace fastctc {
 namespace {

@@ -7,7 +7,7 @@
 #include "fastctc/hot_words.h"
 #include "fastctc/language_model.h"
 #include "fastctc/lexicon.h"
-#include "options_text.h"
+#include "options/options_text.h"
 
 namespace fastctc {
 namespace {

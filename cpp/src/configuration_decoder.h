@@ -5,7 +5,7 @@
 
 #include "fastctc/options.h"
 #include "fastctc/vocabulary.h"
-#include "json_object.h"
+#include "options/json_object.h"
 
 namespace fastctc {
 

@@ -11,11 +11,11 @@
 #include "fastctc/frontend.h"
 #include "fastctc/long_form.h"
 #include "fastctc/streaming_model.h"
-#include "load_key.h"
-#include "longform/source.h"
-#include "model_directory.h"
-#include "model_graphs.h"
-#include "shared_loads.h"
+#include "loading/model_directory.h"
+#include "loading/model_graphs.h"
+#include "loading/shared_loads.h"
+#include "longform/log_probs_source.h"
+#include "options/load_key.h"
 #include "text/speller.h"
 
 namespace fastctc {

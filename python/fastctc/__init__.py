@@ -49,11 +49,11 @@ from fastctc.types import (
 if TYPE_CHECKING:
     from fastctc._core import __version__
     from fastctc.conversation import make_conversation
-    from fastctc.decoding import HotWords, LanguageModel, Lexicon
-    from fastctc.figure import plot
-    from fastctc.library import get_cmake_dir, get_include, get_library_dir, get_spl_toolkit
+    from fastctc.decoding.decoder import HotWords, LanguageModel, Lexicon
+    from fastctc.installed.cpp_library import get_cmake_dir, get_include, get_library_dir, get_spl_toolkit
+    from fastctc.installed.spl_toolkit import write_spl_toolkit
+    from fastctc.output.figure import plot
     from fastctc.recognizer import Recognizer, load, transcribe
-    from fastctc.spl_toolkit import write_spl_toolkit
     from fastctc.stream import Stream, StreamPool
     from fastctc.stream_async import AsyncStream
     from fastctc.vad import detect_speech
@@ -119,23 +119,23 @@ __all__ = [
 # one of them is broken.
 _LAZY = {
     "AsyncStream": "fastctc.stream_async",
-    "HotWords": "fastctc.decoding",
-    "LanguageModel": "fastctc.decoding",
-    "Lexicon": "fastctc.decoding",
+    "HotWords": "fastctc.decoding.decoder",
+    "LanguageModel": "fastctc.decoding.decoder",
+    "Lexicon": "fastctc.decoding.decoder",
     "Recognizer": "fastctc.recognizer",
     "Stream": "fastctc.stream",
     "StreamPool": "fastctc.stream",
     "__version__": "fastctc._core",
     "detect_speech": "fastctc.vad",
-    "get_cmake_dir": "fastctc.library",
-    "get_include": "fastctc.library",
-    "get_library_dir": "fastctc.library",
-    "get_spl_toolkit": "fastctc.library",
+    "get_cmake_dir": "fastctc.installed.cpp_library",
+    "get_include": "fastctc.installed.cpp_library",
+    "get_library_dir": "fastctc.installed.cpp_library",
+    "get_spl_toolkit": "fastctc.installed.cpp_library",
     "load": "fastctc.recognizer",
     "make_conversation": "fastctc.conversation",
-    "plot": "fastctc.figure",
+    "plot": "fastctc.output.figure",
     "transcribe": "fastctc.recognizer",
-    "write_spl_toolkit": "fastctc.spl_toolkit",
+    "write_spl_toolkit": "fastctc.installed.spl_toolkit",
 }
 
 if not TYPE_CHECKING:  # a type checker would otherwise believe that every name exists

@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from fastctc.decoding import decoder_fields
+from fastctc.decoding.decoder import decoder_fields
 from fastctc.errors import OptionError
 from fastctc.types import LongFormOptions, ModelOptions, SessionOptions, StreamOptions, VadOptions, option_text
 

@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
-from fastctc.audio import AudioSource, load_audio, probe_duration_s, read_audio
+from fastctc.audio.reading import AudioSource, load_audio, probe_duration_s, read_audio
 from fastctc.batching import default_threads, plan_batches, run_batches
 from fastctc.conversation import make_conversation
 from fastctc.core_options import long_form_fields, model_fields, session_fields, stream_fields
-from fastctc.decoding import Decoder, decoder_fields, resolve_decoder, with_decoder
-from fastctc.engine import find_library
+from fastctc.decoding.decoder import Decoder, decoder_fields, resolve_decoder, with_decoder
+from fastctc.decoding.second_pass import rescored
 from fastctc.errors import EngineError, Error, OptionError
-from fastctc.models import resolve_model
-from fastctc.second_pass import rescored
+from fastctc.installed.onnxruntime_library import find_library
+from fastctc.models.named import resolve_model
 from fastctc.stream import OnResult, Samples, Stream, resolve_stream_options, stream_results
 from fastctc.stream_async import AsyncStream, stream_results_async
 from fastctc.types import (

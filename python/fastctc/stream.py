@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
-from fastctc.audio import as_samples
+from fastctc.audio.reading import as_samples
 from fastctc.core_options import stream_fields
-from fastctc.decoding import Decoder, resolve_decoder
+from fastctc.decoding.decoder import Decoder, resolve_decoder
+from fastctc.decoding.second_pass import rescored
 from fastctc.errors import AudioError, OptionError
-from fastctc.second_pass import rescored
 from fastctc.types import EndpointOptions, StreamOptions, StreamResult
 from fastctc.vad import Vad, resolve_vad
 

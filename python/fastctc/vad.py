@@ -6,10 +6,10 @@ import os
 from typing import TypeAlias
 
 from fastctc import _core
-from fastctc.audio import AudioSource, Channel, read_audio
+from fastctc.audio.reading import AudioSource, Channel, read_audio
 from fastctc.core_options import session_fields, vad_fields
-from fastctc.engine import find_library
 from fastctc.errors import OptionError
+from fastctc.installed.onnxruntime_library import find_library
 from fastctc.types import SessionOptions, SpeechSegment, VadOptions
 
 __all__ = ["Vad", "detect_speech", "resolve_vad"]

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "acoustic/log_softmax.h"
-#include "acoustic/position_table.h"
+#include "acoustic/graph/log_softmax.h"
+#include "acoustic/graph/position_table.h"
 #include "fastctc/acoustic_model.h"
 #include "fastctc/error.h"
 #include "fastctc/log.h"

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "alignment/trellis.h"
+#include "decoding/alignment/trellis.h"
 #include "fastctc/aligner.h"
 #include "fastctc/error.h"
 #include "fastctc/text_aligner.h"

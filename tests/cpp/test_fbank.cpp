@@ -13,8 +13,8 @@
 #include "fastctc/error.h"
 #include "fastctc/frontend.h"
 #include "frontend/aligned_vector.h"
+#include "frontend/fbank_kernel_choice.h"
 #include "frontend/fft_plan.h"
-#include "frontend/kernel_choice.h"
 #include "frontend/mel_bank.h"
 #include "frontend/window.h"
 

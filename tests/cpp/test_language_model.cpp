@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include "decoding/byte_source.h"
-#include "decoding/decimal.h"
+#include "base/byte_source.h"
+#include "base/decimal.h"
+#include "base/text_lines.h"
 #include "decoding/ngram_words.h"
-#include "decoding/text_lines.h"
 #include "fastctc/error.h"
 #include "fastctc/language_model.h"
 

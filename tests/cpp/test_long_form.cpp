@@ -15,7 +15,7 @@
 #include "fastctc/long_form.h"
 #include "fastctc/recognizer.h"
 #include "longform/join.h"
-#include "longform/source.h"
+#include "longform/log_probs_source.h"
 #include "longform/window_plan.h"
 #include "onnxruntime_library.h"
 

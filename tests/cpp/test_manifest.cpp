@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "fastctc/error.h"
-#include "manifest.h"
+#include "model/manifest.h"
 #include "temporary_directory.h"
 
 using namespace fastctc;

@@ -4,10 +4,10 @@
 #include <fstream>
 #include <string>
 
-#include "external_data.h"
 #include "fastctc/error.h"
-#include "model_files.h"
-#include "onnx_summary.h"
+#include "model/external_data.h"
+#include "model/model_files.h"
+#include "model/onnx_summary.h"
 #include "temporary_directory.h"
 
 using namespace fastctc;

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <string>
 
-#include "graph_files.h"
-#include "onnx_summary.h"
+#include "model/graph_files.h"
+#include "model/onnx_summary.h"
 
 namespace fs = std::filesystem;
 using fastctc::find_graphs;

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "acoustic/operators/kernel.h"
+#include "acoustic/operators/operator_kernels.h"
 #include "fastctc/error.h"
 
 namespace {

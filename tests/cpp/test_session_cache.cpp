@@ -9,14 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "acoustic/content_hash.h"
-#include "acoustic/durable_file.h"
-#include "acoustic/exact_products.h"
-#include "acoustic/external_weights.h"
-#include "acoustic/session_cache.h"
-#include "acoustic/session_key.h"
-#include "processor.h"
-#include "protobuf.h"
+#include "acoustic/session/exact_products.h"
+#include "acoustic/session/session_cache.h"
+#include "acoustic/session/session_key.h"
+#include "base/content_hash.h"
+#include "base/durable_file.h"
+#include "base/processor.h"
+#include "base/protobuf.h"
+#include "model/external_weights.h"
 #include "temporary_directory.h"
 
 using namespace fastctc;

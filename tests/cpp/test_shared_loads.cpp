@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
-#include "load_key.h"
-#include "shared_loads.h"
+#include "loading/shared_loads.h"
+#include "options/load_key.h"
 #include "temporary_directory.h"
 
 using namespace fastctc;

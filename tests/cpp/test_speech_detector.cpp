@@ -10,12 +10,12 @@
 #include <thread>
 #include <vector>
 
-#include "acoustic/silero.h"
 #include "fastctc/error.h"
 #include "fastctc/speech_detector.h"
 #include "onnxruntime_library.h"
 #include "vad/energy.h"
 #include "vad/segmenter.h"
+#include "vad/silero.h"
 
 using namespace fastctc;
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "acoustic/feature_buffer.h"
+#include "acoustic/steps/feature_buffer.h"
 #include "fastctc/error.h"
 #include "fastctc/streaming_model.h"
 #include "onnxruntime_library.h"

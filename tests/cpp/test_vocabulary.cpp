@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "fastctc/error.h"
 #include "fastctc/vocabulary.h"
 #include "text/token_list.h"
-#include "utf8.h"
 
 using namespace fastctc;
 using Pieces = std::vector<std::string>;

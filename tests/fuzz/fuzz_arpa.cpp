@@ -5,10 +5,10 @@
 #include <memory>
 #include <vector>
 
+#include "base/byte_source.h"
+#include "base/text_lines.h"
 #include "decoding/arpa.h"
-#include "decoding/byte_source.h"
 #include "decoding/language_model_image.h"
-#include "decoding/text_lines.h"
 #include "fastctc/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "decoding/byte_source.h"
+#include "base/byte_source.h"
+#include "base/text_lines.h"
 #include "decoding/lexicon_lines.h"
-#include "decoding/text_lines.h"
 #include "fastctc/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastctc.audio import load_audio, probe_duration_s
+from fastctc.audio.reading import load_audio, probe_duration_s
 from fastctc.errors import AudioError
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import fastctc
 from conftest import ROOT
-from fastctc.engine import find_library
+from fastctc.installed.onnxruntime_library import find_library
 
 CONSUMERS = ROOT / "tests" / "install" / "consumers"
 EXAMPLES = ROOT / "examples" / "cpp"

@@ -18,8 +18,8 @@ import pytest
 
 import fastctc
 from conftest import ROOT, fill, names_in
-from fastctc.engine import find_library
-from fastctc.listed_directory import LIST_NAME
+from fastctc.installed.listed_directory import LIST_NAME
+from fastctc.installed.onnxruntime_library import find_library
 
 NAME = "com.teracloud.streamsx.stt"
 SOURCES = ROOT / "spl" / NAME

@@ -21,8 +21,8 @@ import onnx_graphs
 import tolerances
 from conftest import DATA, ROOT, external
 from fastctc import _core
-from fastctc.engine import find_library
 from fastctc.errors import AudioError, EngineError, ModelError, ModelNotFoundError, OptionError
+from fastctc.installed.onnxruntime_library import find_library
 from fastctc.reference import acoustic_model as reference
 from fastctc.reference.position_table import find_position_table
 from fastctc.reference.processor import EXACT_PRODUCTS, products_saturate

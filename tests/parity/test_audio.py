@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from fastctc import audio
+from fastctc.audio import reading as audio
 from fastctc.errors import AudioError, AudioNotFoundError, OptionError
 from fastctc.reference import audio as reference
 from fastctc.types import Audio

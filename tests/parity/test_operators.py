@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 import fastctc
 from fastctc import _core
-from fastctc.engine import find_library
 from fastctc.errors import EngineError, ModelError, OptionError
 from fastctc.export.builder import OPSET, GraphBuilder
 from fastctc.export.graph import Graph
@@ -26,6 +25,7 @@ from fastctc.export.linear_products import as_products
 from fastctc.export.model_files import WeightsFile
 from fastctc.export.operators import DOMAIN, LINEAR
 from fastctc.export.products import find_products
+from fastctc.installed.onnxruntime_library import find_library
 from fastctc.reference.acoustic_model import open_session
 from fastctc.reference.operators import (
     linear,

@@ -22,8 +22,8 @@ import fastctc
 import tolerances
 from conftest import DATA, external
 from fastctc import _core
-from fastctc.engine import find_library
 from fastctc.errors import AudioError, EngineError, Error, ModelError, ModelNotFoundError, OptionError
+from fastctc.installed.onnxruntime_library import find_library
 from fastctc.reference import speech_detector as reference
 from fastctc.types import SessionOptions, SpeechSegment, VadOptions
 from onnx_graphs import save_silero_graph

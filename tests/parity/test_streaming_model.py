@@ -19,8 +19,8 @@ import onnx_graphs
 import tolerances
 from conftest import DATA, ROOT
 from fastctc import _core
-from fastctc.engine import find_library
 from fastctc.errors import AudioError, EngineError, Error, ModelError, ModelNotFoundError, OptionError
+from fastctc.installed.onnxruntime_library import find_library
 from fastctc.reference import streaming_model as reference
 from fastctc.types import SessionOptions
 

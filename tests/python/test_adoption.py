@@ -13,8 +13,8 @@ import pytest
 
 import fastctc
 from conftest import DATA, ROOT
-from fastctc.adoption import Reading, adopt_directory
-from fastctc.audio import load_audio
+from fastctc.audio.reading import load_audio
+from fastctc.checking.adoption import Reading, adopt_directory
 from fastctc.cli import main
 
 DEMO = ROOT / "models" / "digits"

@@ -20,8 +20,8 @@ from conftest import DATA, ROOT, run_alone
 from fastctc import Conversation, LongFormOptions, ModelOptions, Transcript, Word
 from fastctc.cli import main
 from fastctc.errors import AlignmentError, ModelNotFoundError, OptionError, VocabularyError
+from fastctc.output.word_formats import to_ctm, to_textgrid, to_tsv
 from fastctc.reference import load as load_reference
-from fastctc.word_formats import to_ctm, to_textgrid, to_tsv
 
 RECORDING = DATA / "speech" / "two-nine-three-four-zero.wav"
 TEXT = "two nine three four zero"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from fastctc.audio import load_audio, probe_duration_s, read_audio
+from fastctc.audio.reading import load_audio, probe_duration_s, read_audio
 from fastctc.errors import AudioError, AudioNotFoundError, OptionError
 
 RATE_HZ = 8000

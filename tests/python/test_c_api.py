@@ -17,7 +17,7 @@ import soundfile
 
 import fastctc
 from conftest import DATA, ROOT
-from fastctc.engine import find_library
+from fastctc.installed.onnxruntime_library import find_library
 
 RECORDINGS = sorted((DATA / "speech").glob("*.wav"))
 MODEL = ROOT / "models" / "digits"

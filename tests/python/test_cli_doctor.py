@@ -90,7 +90,7 @@ def test_a_wrong_recognition_is_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / doctor.SELF_TEST_RECORDING).write_text("two nine three four one")
-    monkeypatch.setattr("fastctc.models.demo_model_path", lambda: tmp_path)
+    monkeypatch.setattr("fastctc.models.named.demo_model_path", lambda: tmp_path)
     assert main(["doctor"], load=FakeLoader()) == 1
     status, detail = rows(capsys.readouterr().out)["self-test"]
     assert status == "failed"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import fastctc
-import fastctc.spl_toolkit  # before another package is put in its place
+import fastctc.installed.spl_toolkit  # before another package is put in its place
 from fastctc.cli import main
 
 NAME = "com.teracloud.streamsx.stt"

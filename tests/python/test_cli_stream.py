@@ -18,10 +18,10 @@ import soundfile
 
 import fastctc.cli.stream
 from conftest import DATA
+from fastctc.audio.raw import RAW_FORMATS, RawDecoder
 from fastctc.cli import main
 from fastctc.cli.live_output import LiveOutput
 from fastctc.errors import OptionError, OutputError
-from fastctc.raw import RAW_FORMATS, RawDecoder
 from fastctc.types import StreamResult, Transcript, Word
 
 SPEECH = DATA / "speech"

@@ -15,7 +15,7 @@ import fastctc
 from conftest import DATA, external
 from fastctc.cli import main
 from fastctc.errors import AudioError, OptionError
-from fastctc.formats import FORMATS, to_json
+from fastctc.output.formats import FORMATS, to_json
 from fastctc.types import Conversation, ConversationOptions, LongFormOptions, Transcript, Word, clock_time
 
 CALL = DATA / "speech" / "call-two-channels.wav"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from fastctc import engine
+from fastctc.installed import onnxruntime_library as engine
 
 OPEN = """
 import sys

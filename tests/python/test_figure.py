@@ -19,7 +19,7 @@ import fastctc
 from conftest import DATA, ROOT
 from fastctc.cli import main
 from fastctc.errors import AlignmentError, AudioError, AudioNotFoundError, OptionError, PackageNotFoundError
-from fastctc.figure import _spread, render
+from fastctc.output.figure import _spread, render
 
 RECORDING = DATA / "speech" / "two-nine-three-four-zero.wav"
 WORDS = ["two", "nine", "three", "four", "zero"]
@@ -143,7 +143,7 @@ def test_long_recordings(model: fastctc.Recognizer, samples: Any, caplog: pytest
 def test_pieces_are_not_taken_for_formulas() -> None:
     from matplotlib.figure import Figure
 
-    from fastctc import figure
+    from fastctc.output import figure
 
     pieces = ["$x$", "a_{", "\u4e2d", "<blk>"]
     transcript = fastctc.Transcript("$x$ \u4e2d", (fastctc.Word("$x$", 0.0, 0.1, 1.0),), duration_s=0.3)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastctc.formats import FORMATS, to_json, to_srt, to_text, to_vtt
+from fastctc.output.formats import FORMATS, to_json, to_srt, to_text, to_vtt
+from fastctc.output.word_formats import to_ctm, to_textgrid, to_tsv
 from fastctc.types import Token, Transcript, Word
-from fastctc.word_formats import to_ctm, to_textgrid, to_tsv
 
 
 class Cue(NamedTuple):

@@ -21,9 +21,9 @@ from typing import IO, Any
 import pytest
 
 import fastctc
-from fastctc import http_file
-from fastctc.http_file import fetch
-from fastctc.http_request import Redirects, Request, may_carry_token
+from fastctc.models import http_file
+from fastctc.models.http_file import fetch
+from fastctc.models.http_request import Redirects, Request, may_carry_token
 from file_server import FileServer, Handler, cut, etag, redirect, silent, status
 
 CONTENT = bytes(range(256)) * 4000 + b"end"
@@ -325,7 +325,8 @@ def test_a_limit_of_the_system_is_an_error_not_a_crash(server: FileServer, tmp_p
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
     program = (
-        "import sys, pathlib\nfrom fastctc.http_file import fetch\nfrom fastctc.http_request import Request\n"
+        "import sys, pathlib\n"
+        "from fastctc.models.http_file import fetch\nfrom fastctc.models.http_request import Request\n"
         "try:\n    fetch(Request(sys.argv[1]), pathlib.Path(sys.argv[2]))\n"
         "except Exception as error:\n    print(type(error).__name__, error)\n"
     )

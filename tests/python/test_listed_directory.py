@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import fastctc.listed_directory
+import fastctc.installed.listed_directory
 from conftest import fill, names_in
 from fastctc.errors import OutputError
-from fastctc.listed_directory import LIST_NAME, update_directory
+from fastctc.installed.listed_directory import LIST_NAME, update_directory
 
 VERSION_1 = {"info": "1", "kept": "same", "lib/Source": "composite", "gone/deep/a": "", "gone/deep/b": "", "x.so.1": ""}
 VERSION_2 = {"info": "2", "kept": "same", "lib/Source/template": "", "x.so.1": ""}
@@ -87,7 +87,7 @@ def test_a_file_may_become_a_directory_and_a_directory_a_file(tmp_path: Path, so
 def test_an_interrupted_call_is_repaired_by_the_next(
     used: Path, sources: MakeSources, monkeypatch: pytest.MonkeyPatch, n_done: int
 ) -> None:
-    put = fastctc.listed_directory._put
+    put = fastctc.installed.listed_directory._put
     done: list[str] = []
 
     def put_some(directory: Path, name: str, source: Path) -> None:
@@ -98,7 +98,7 @@ def test_an_interrupted_call_is_repaired_by_the_next(
         done.append(name)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fastctc.listed_directory, "_put", put_some)
+        patch.setattr(fastctc.installed.listed_directory, "_put", put_some)
         with pytest.raises(KeyboardInterrupt):
             update_directory(used, sources({"new/a": "", "new/b": "", **VERSION_2, "info": "changed"}))
     # What the interrupted call has put there is known, also to a version that no longer has it.

@@ -13,6 +13,7 @@ import pytest
 
 import fastctc
 from conftest import ROOT
+from fastctc.audio import load_audio
 from fastctc.reference.graph_files import find_graphs
 
 DIGITS = ROOT / "models" / "digits"
@@ -38,7 +39,7 @@ def strip_metadata(path: Path) -> None:
 
 
 def stream_text(recognizer: fastctc.Recognizer, **options: Any) -> str:
-    chunks = [fastctc.audio.load_audio(RECORDING, target_rate_hz=16000).samples]
+    chunks = [load_audio(RECORDING, target_rate_hz=16000).samples]
     results = recognizer.transcribe_stream(chunks, **options)
     return " ".join(result.text for result in results if result.is_final and result.text)
 

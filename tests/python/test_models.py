@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 import fastctc
 from conftest import ROOT
-from fastctc import http_file, model_store
-from fastctc.cache import cache_directory
-from fastctc.catalog import find_entry, read_catalog
 from fastctc.cli import main
-from fastctc.models import checkpoint_path, download_model, model_path, remove_model, resolve_model
+from fastctc.models import http_file
+from fastctc.models import store as model_store
+from fastctc.models.catalog import find_entry, read_catalog
+from fastctc.models.download_directory import cache_directory
+from fastctc.models.named import checkpoint_path, download_model, model_path, remove_model, resolve_model
 from file_server import FileServer, Handler, cut, etag, status
 
 NAMES = ("offline.onnx", "tokens.txt", "weights.bin")
@@ -293,7 +294,7 @@ def test_a_cache_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 PROGRAM = """
 import logging, sys
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
-from fastctc.models import checkpoint_path, download_model
+from fastctc.models.named import checkpoint_path, download_model
 print(download_model("small"))
 """
 

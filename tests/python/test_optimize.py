@@ -23,13 +23,13 @@ import tolerances
 from conftest import DATA, ROOT, run_alone
 from fastctc import _core
 from fastctc.cli import main
-from fastctc.engine import find_library
 from fastctc.errors import ModelError, ModelNotFoundError, OptionError, OutputError
 from fastctc.export import optimize
 from fastctc.export.fastconformer import load_graph, read_fastconformer
 from fastctc.export.graph import weights_of
 from fastctc.export.rewrite import LARGEST_DIFFERENCE
 from fastctc.export.streaming_graph import Step, build_step
+from fastctc.installed.onnxruntime_library import find_library
 from fastctc.reference import streaming_model as reference
 from fastctc.types import SessionOptions
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastctc
-import fastctc.models
+import fastctc.models.named
 import fastctc.reference
 from conftest import DATA, ROOT
 
@@ -73,7 +73,7 @@ def test_word_times_are_in_order_and_inside_the_recording() -> None:
 
 
 def test_the_demo_model_is_announced_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fastctc.models, "_announced", False)
+    monkeypatch.setattr(fastctc.models.named, "_announced", False)
     with caplog.at_level(logging.WARNING, logger="fastctc"):
         fastctc.load()
         fastctc.load()

@@ -21,7 +21,6 @@ import tolerances
 from conftest import DATA, ROOT, external
 from fastctc import _core
 from fastctc.cli import main
-from fastctc.engine import find_library
 from fastctc.errors import EngineError, ModelError, ModelNotFoundError, OptionError, OutputError
 from fastctc.export import calibration as calibration_module
 from fastctc.export import optimize
@@ -32,6 +31,7 @@ from fastctc.export.pointwise import pointwise_as_products
 from fastctc.export.products import find_products
 from fastctc.export.quantize import Calibration, QuantizedGraph, quantize_directory
 from fastctc.export.word_changes import count_changes
+from fastctc.installed.onnxruntime_library import find_library
 from fastctc.reference import streaming_model as reference
 from fastctc.reference.acoustic_model import AcousticModel
 from fastctc.reference.processor import EXACT_PRODUCTS

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import fastctc
 from fastctc.cli import main
-from fastctc.installation import SessionCache, inspect_engine, inspect_session_cache
+from fastctc.installed.inspection import SessionCache, inspect_engine, inspect_session_cache
 
 ENGINE = inspect_engine().version
 pytestmark = pytest.mark.skipif(

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 import fastctc
-import fastctc.engine
-import fastctc.spl_toolkit  # before packages are put in its place
+import fastctc.installed.onnxruntime_library
+import fastctc.installed.spl_toolkit  # before packages are put in its place
 from conftest import ROOT, fill, names_in
-from fastctc.listed_directory import LIST_NAME
+from fastctc.installed.listed_directory import LIST_NAME
 
 NAME = "com.teracloud.streamsx.stt"
 LIBRARIES = {"impl/lib/libfastctc.so", "impl/lib/libonnxruntime.so.1"}
@@ -45,7 +45,7 @@ def engine(tmp_path: Path) -> Path:
 @pytest.fixture
 def make_package(tmp_path: Path, engine: Path, monkeypatch: pytest.MonkeyPatch) -> MakePackage:
     """Makes a package whose toolkit has these sources; a second call is an upgrade."""
-    monkeypatch.setenv(fastctc.engine.VARIABLE, str(engine))
+    monkeypatch.setenv(fastctc.installed.onnxruntime_library.VARIABLE, str(engine))
     n_made = 0
 
     def make(sources: Mapping[str, str]) -> None:
@@ -92,8 +92,8 @@ class TestContents:
             assert (path / name).read_bytes() == header.read_bytes()
 
     def test_the_engine_is_that_of_the_installed_wheel(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv(fastctc.engine.VARIABLE, raising=False)
-        engine = Path(fastctc.engine.find_library()[0])
+        monkeypatch.delenv(fastctc.installed.onnxruntime_library.VARIABLE, raising=False)
+        engine = Path(fastctc.installed.onnxruntime_library.find_library()[0])
         if not engine.is_file():
             pytest.skip("there is no wheel onnxruntime with a library")
         path = fastctc.write_spl_toolkit(tmp_path)
@@ -216,8 +216,8 @@ class TestEngine:
 
     def test_none_is_known(self, tmp_path: Path, make_package: MakePackage, monkeypatch: pytest.MonkeyPatch) -> None:
         make_package(VERSION_1)
-        monkeypatch.delenv(fastctc.engine.VARIABLE)
-        monkeypatch.setattr(fastctc.engine, "_wheel_directory", lambda: None)
+        monkeypatch.delenv(fastctc.installed.onnxruntime_library.VARIABLE)
+        monkeypatch.setattr(fastctc.installed.onnxruntime_library, "_wheel_directory", lambda: None)
         with pytest.raises(fastctc.EngineNotFoundError, match=r"No file of .* is known.*pip install .*--onnxruntime"):
             fastctc.write_spl_toolkit(tmp_path / "out")
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastctc import Conversation, ConversationOptions, Transcript, Word, make_conversation
-from fastctc.formats import to_srt, to_vtt
-from fastctc.subtitles import Costs, Cue, Part, cues_of, cut_into_cues
+from fastctc.output.formats import to_srt, to_vtt
+from fastctc.output.subtitles import Costs, Cue, Part, cues_of, cut_into_cues
 
 TEXT = (
     "the first great sorrow of his life was the loss of the cotton, and he never quite got over it. "

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import fastctc
 from conftest import DATA, ROOT
 from fastctc.cli import main
+from fastctc.decoding.tuning import count_edits, tune
 from fastctc.errors import OptionError
-from fastctc.tuning import count_edits, tune
 from fastctc.types import DecoderOptions
 
 RECORDING = DATA / "speech" / "two-nine-three-four-zero.wav"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastctc import Conversation, Transcript, Word
-from fastctc.word_formats import to_ctm, to_textgrid, to_tsv
+from fastctc.output.word_formats import to_ctm, to_textgrid, to_tsv
 
 
 class Interval(NamedTuple):

@@ -21,7 +21,7 @@ import pytest
 
 import fastctc
 from conftest import ROOT
-from fastctc.engine import find_library
+from fastctc.installed.onnxruntime_library import find_library
 
 TOOLKIT = ROOT / "spl" / "com.teracloud.streamsx.stt"
 OPERATORS = TOOLKIT / "com.teracloud.streamsx.stt"

@@ -110,7 +110,7 @@ def test_the_directory_passes_the_check_and_transcribes(
 
 
 def model_samples() -> Any:
-    from fastctc.audio import load_audio
+    from fastctc.audio.reading import load_audio
 
     return load_audio(RECORDING, target_rate_hz=16000).samples
 
@@ -262,6 +262,6 @@ def test_the_demo_models_own_checkpoint(tmp_path: Path) -> None:
 
 
 def samples_of(recording: Path) -> Any:
-    from fastctc.audio import load_audio
+    from fastctc.audio.reading import load_audio
 
     return load_audio(recording, target_rate_hz=16000).samples

@@ -4,7 +4,7 @@
 #include "c_api/guard.h"
 #include "c_api/handles.h"
 #include "fastctc/configuration.h"
-#include "json_object.h"
+#include "options/json_object.h"
 
 namespace fastctc::c_api {
 namespace {

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <utility>
 
-#include "decoding/decimal.h"
+#include "base/decimal.h"
 
 namespace fastctc {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/text_lines.h"
 #include "decoding/ngram_words.h"
-#include "decoding/text_lines.h"
 
 namespace fastctc {
 

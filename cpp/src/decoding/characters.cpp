@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <iterator>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 namespace fastctc {
 namespace {

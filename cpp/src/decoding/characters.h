@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "case_folding.h"
-#include "utf8.h"
+#include "base/case_folding.h"
+#include "base/utf8.h"
 
 namespace fastctc {
 

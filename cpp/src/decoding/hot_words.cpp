@@ -5,11 +5,11 @@
 #include <map>
 #include <utility>
 
+#include "base/utf8.h"
 #include "decoding/characters.h"
 #include "decoding/phrase_automaton.h"
 #include "decoding/spelling.h"
 #include "fastctc/error.h"
-#include "utf8.h"
 
 namespace fastctc {
 namespace {

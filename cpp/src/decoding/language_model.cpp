@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/byte_source.h"
+#include "base/mapped_file.h"
+#include "base/whole_file.h"
 #include "decoding/arpa.h"
-#include "decoding/byte_source.h"
 #include "decoding/language_model_image.h"
-#include "decoding/whole_file.h"
 #include "fastctc/error.h"
-#include "mapped_file.h"
 
 namespace fastctc {
 namespace {

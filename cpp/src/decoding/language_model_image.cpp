@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/utf8.h"
 #include "fastctc/error.h"
-#include "utf8.h"
 
 namespace fastctc {
 namespace {

@@ -5,10 +5,10 @@
 #include <unordered_map>
 #include <utility>
 
-#include "decoding/byte_source.h"
-#include "decoding/decimal.h"
+#include "base/byte_source.h"
+#include "base/decimal.h"
+#include "base/text_lines.h"
 #include "decoding/lexicon_lines.h"
-#include "decoding/text_lines.h"
 #include "fastctc/error.h"
 
 namespace fastctc {

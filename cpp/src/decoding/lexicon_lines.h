@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "decoding/text_lines.h"
+#include "base/text_lines.h"
 #include "fastctc/lexicon.h"
 
 namespace fastctc {

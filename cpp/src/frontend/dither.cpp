@@ -1,4 +1,4 @@
-#include "dither.h"
+#include "frontend/dither.h"
 
 #include <cmath>
 

@@ -1,10 +1,10 @@
-#include "fbank.h"
+#include "frontend/fbank.h"
 
 #include <algorithm>
 
-#include "dither.h"
-#include "kernel_choice.h"
-#include "window.h"
+#include "frontend/dither.h"
+#include "frontend/fbank_kernel_choice.h"
+#include "frontend/window.h"
 
 namespace fastctc::frontend {
 namespace {

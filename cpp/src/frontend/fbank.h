@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "aligned_vector.h"
 #include "fastctc/options.h"
-#include "fft_plan.h"
-#include "kernel.h"
-#include "mel_bank.h"
-#include "signal.h"
+#include "frontend/aligned_vector.h"
+#include "frontend/fbank_kernel.h"
+#include "frontend/fft_plan.h"
+#include "frontend/mel_bank.h"
+#include "frontend/signal.h"
 
 namespace fastctc::frontend {
 

@@ -1,4 +1,4 @@
-#include "fft_plan.h"
+#include "frontend/fft_plan.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernel.h"
+#include "frontend/fbank_kernel.h"
 
 namespace fastctc::frontend {
 

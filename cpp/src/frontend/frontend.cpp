@@ -5,9 +5,9 @@
 #include <string>
 
 #include "fastctc/error.h"
-#include "frontend_impl.h"
-#include "kernel_choice.h"
-#include "normalize.h"
+#include "frontend/fbank_kernel_choice.h"
+#include "frontend/frontend_impl.h"
+#include "frontend/normalize.h"
 
 namespace fastctc {
 namespace {

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "fastctc/frontend.h"
-#include "fbank.h"
+#include "frontend/fbank.h"
 
 namespace fastctc {
 

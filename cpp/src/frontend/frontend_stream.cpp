@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "fastctc/error.h"
-#include "frontend_impl.h"
-#include "normalize.h"
+#include "frontend/frontend_impl.h"
+#include "frontend/normalize.h"
 
 namespace fastctc {
 namespace {

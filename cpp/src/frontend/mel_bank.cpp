@@ -1,4 +1,4 @@
-#include "mel_bank.h"
+#include "frontend/mel_bank.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "normalize.h"
+#include "frontend/normalize.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,8 +1,8 @@
-#include "signal.h"
+#include "frontend/signal.h"
 
 #include <algorithm>
 
-#include "dither.h"
+#include "frontend/dither.h"
 
 namespace fastctc::frontend {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fastctc/options.h"
-#include "kernel.h"
+#include "frontend/fbank_kernel.h"
 
 namespace fastctc::frontend {
 

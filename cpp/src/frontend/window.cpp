@@ -1,4 +1,4 @@
-#include "window.h"
+#include "frontend/window.h"
 
 #include <cmath>
 #include <cstddef>

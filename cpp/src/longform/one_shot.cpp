@@ -1,7 +1,7 @@
 #include <utility>
 #include <vector>
 
-#include "longform/source.h"
+#include "longform/log_probs_source.h"
 
 namespace fastctc::longform {
 namespace {

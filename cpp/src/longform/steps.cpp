@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "fastctc/error.h"
-#include "longform/source.h"
+#include "longform/log_probs_source.h"
 
 namespace fastctc::longform {
 namespace {

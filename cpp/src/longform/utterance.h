@@ -8,7 +8,7 @@
 #include "fastctc/options.h"
 #include "fastctc/recognizer.h"
 #include "fastctc/types.h"
-#include "longform/source.h"
+#include "longform/log_probs_source.h"
 
 namespace fastctc::longform {
 

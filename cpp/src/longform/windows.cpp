@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "longform/join.h"
-#include "longform/source.h"
+#include "longform/log_probs_source.h"
 #include "longform/window_plan.h"
 
 namespace fastctc::longform {

@@ -4,10 +4,10 @@
 #include <queue>
 #include <utility>
 
+#include "base/file_bytes.h"
+#include "base/protobuf_reader.h"
+#include "base/utf8.h"
 #include "fastctc/error.h"
-#include "text/file_bytes.h"
-#include "text/protobuf_reader.h"
-#include "utf8.h"
 
 namespace fastctc {
 namespace {

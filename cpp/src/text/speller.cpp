@@ -4,9 +4,9 @@
 #include <limits>
 #include <utility>
 
-#include "case_folding.h"
+#include "base/case_folding.h"
+#include "base/utf8.h"
 #include "fastctc/error.h"
-#include "utf8.h"
 
 namespace fastctc {
 

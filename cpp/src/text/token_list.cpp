@@ -5,9 +5,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/file_bytes.h"
+#include "base/utf8.h"
 #include "fastctc/error.h"
-#include "text/file_bytes.h"
-#include "utf8.h"
 
 namespace fastctc {
 namespace {

@@ -5,10 +5,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/utf8.h"
 #include "fastctc/error.h"
 #include "text/detokenize.h"
 #include "text/token_list.h"
-#include "utf8.h"
 
 namespace fastctc {
 namespace {

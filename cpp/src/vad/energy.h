@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fastctc/options.h"
-#include "frame_scorer.h"
+#include "vad/frame_scorer.h"
 
 namespace fastctc {
 

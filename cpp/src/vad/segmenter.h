@@ -6,7 +6,7 @@
 
 #include "fastctc/options.h"
 #include "fastctc/types.h"
-#include "frame_scorer.h"
+#include "vad/frame_scorer.h"
 
 namespace fastctc {
 

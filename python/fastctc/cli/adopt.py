@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fastctc.adoption import NORMALIZATIONS, Reading, adopt_directory
-from fastctc.audio import load_audio
+from fastctc.audio.reading import load_audio
+from fastctc.checking.adoption import NORMALIZATIONS, Reading, adopt_directory
 from fastctc.cli.info import print_properties
 from fastctc.cli.progress import library_messages, one_line, say
-from fastctc.models import demo_recording_path
+from fastctc.models.named import demo_recording_path
 from fastctc.types import ModelOptions, SessionOptions
 
 if TYPE_CHECKING:

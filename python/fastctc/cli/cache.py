@@ -11,7 +11,7 @@ __all__ = ["run"]
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the place and what is in it; returns 0."""
-    from fastctc.installation import clear_session_cache, inspect_session_cache
+    from fastctc.installed.inspection import clear_session_cache, inspect_session_cache
 
     cache = inspect_session_cache()
     if not cache.path:

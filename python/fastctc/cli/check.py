@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fastctc.reference
-from fastctc.audio import load_audio
+from fastctc.audio.reading import load_audio
 from fastctc.checking.check import Original, Report, check_recording
 from fastctc.checking.picture import draw_difference
 from fastctc.checking.rnnt import refuse_rnnt_export
@@ -23,7 +23,7 @@ from fastctc.checking.stages import Comparison, Stages
 from fastctc.cli.progress import library_messages, one_line, say
 from fastctc.errors import OptionError
 from fastctc.export.model_files import read_manifest
-from fastctc.models import resolve_model
+from fastctc.models.named import resolve_model
 from fastctc.types import SessionOptions
 
 if TYPE_CHECKING:

@@ -133,7 +133,7 @@ def _onnxruntime_packages() -> str:
 
 
 def _core() -> str:
-    from fastctc.installation import inspect_core
+    from fastctc.installed.inspection import inspect_core
 
     core = inspect_core()
     if core.version != installed_version():
@@ -145,26 +145,26 @@ def _core() -> str:
 
 
 def _instruction_set() -> str:
-    from fastctc.installation import inspect_core
+    from fastctc.installed.inspection import inspect_core
 
     return inspect_core().instruction_set
 
 
 def _engine(library: str) -> str:
-    from fastctc.installation import inspect_engine
+    from fastctc.installed.inspection import inspect_engine
 
     engine = inspect_engine(library)
     return f"{engine.version}, {engine.path} ({engine.found_by})"
 
 
 def _providers(library: str) -> str:
-    from fastctc.installation import inspect_engine
+    from fastctc.installed.inspection import inspect_engine
 
     return ", ".join(inspect_engine(library).providers)
 
 
 def _session_cache() -> str:
-    from fastctc.installation import inspect_session_cache
+    from fastctc.installed.inspection import inspect_session_cache
 
     cache = inspect_session_cache()
     if not cache.path:
@@ -173,7 +173,7 @@ def _session_cache() -> str:
 
 
 def _demo_model() -> str:
-    from fastctc.models import demo_model_path
+    from fastctc.models.named import demo_model_path
 
     return str(demo_model_path())
 
@@ -181,7 +181,7 @@ def _demo_model() -> str:
 def _self_test(library: str, load: Loader | None) -> str:
     """The whole way, from a file to its text, checked against what was said in it."""
     import fastctc
-    from fastctc.models import demo_model_path
+    from fastctc.models.named import demo_model_path
 
     model = demo_model_path()
     recognizer = (load or fastctc.load)(model, session=fastctc.SessionOptions(library=library))

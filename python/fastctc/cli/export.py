@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastctc.audio import load_audio
+from fastctc.audio.reading import load_audio
 from fastctc.cli.models import fetch_named
 from fastctc.cli.progress import library_messages, one_line, say
 from fastctc.errors import UnknownModelError
-from fastctc.models import checkpoint_path, demo_recording_path
+from fastctc.models.named import checkpoint_path, demo_recording_path
 
 if TYPE_CHECKING:
     from fastctc.cli import Loader

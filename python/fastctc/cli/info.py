@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from fastctc.cli.progress import library_messages, one_line, say
-from fastctc.models import demo_model_path
+from fastctc.models.named import demo_model_path
 from fastctc.types import Property, SessionOptions
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastctc.audio import read_audio
+from fastctc.audio.reading import read_audio
 from fastctc.batching import run_batches
 from fastctc.conversation import make_conversation
 from fastctc.errors import Error

@@ -92,7 +92,7 @@ class LiveOutput:
         if self._json:
             if not (result.is_final or self._partials):
                 return ""
-            from fastctc.formats import result_to_json
+            from fastctc.output.formats import result_to_json
 
             several = len(self._names) > 1
             return result_to_json(result, channel=channel if several else None, ascii_only=not is_utf8(self._stream))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastctc.cli.progress import one_line, say
-from fastctc.decoding import LanguageModel
+from fastctc.decoding.decoder import LanguageModel
 from fastctc.errors import OptionError
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from fastctc.cli.progress import library_messages, one_line, say
 from fastctc.errors import ModelNotFoundError
-from fastctc.models import download_model, list_models, model_path, remove_model
+from fastctc.models.named import download_model, list_models, model_path, remove_model
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from fastctc.catalog import CatalogEntry
+    from fastctc.models.catalog import CatalogEntry
 
 __all__ = ["fetch_named", "run"]
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from fastctc.cli.progress import library_messages, one_line, say
-from fastctc.models import demo_recording_path
+from fastctc.models.named import demo_recording_path
 from fastctc.types import SessionOptions
 
 if TYPE_CHECKING:

@@ -242,8 +242,8 @@ def _partial_path(directory: Path) -> Path:
 
 def _render(format_name: str, transcript: Result, label: str, utf8: bool) -> str:
     """A result's text, ending with a newline."""
-    from fastctc.formats import FORMATS, to_json
-    from fastctc.word_formats import to_ctm
+    from fastctc.output.formats import FORMATS, to_json
+    from fastctc.output.word_formats import to_ctm
 
     if format_name == "json":
         # Escaped where the stream can't say it all: still JSON, for every locale. So are names that are not UTF-8.

@@ -21,7 +21,7 @@ __all__ = ["run"]
 
 def run(arguments: argparse.Namespace, load: Loader) -> int:
     """Runs the command; returns the exit status. Raises Error where audio, options or output can't be used."""
-    from fastctc.figure import PICTURE_FORMATS, plot, render
+    from fastctc.output.figure import PICTURE_FORMATS, plot, render
 
     path = Path(arguments.output)
     kind = path.suffix.lower().removeprefix(".")

@@ -6,7 +6,7 @@ import argparse
 import shlex
 
 from fastctc.cli.progress import library_messages, say
-from fastctc.spl_toolkit import ARCHIVE_ENDINGS, write_spl_toolkit
+from fastctc.installed.spl_toolkit import ARCHIVE_ENDINGS, write_spl_toolkit
 
 __all__ = ["run"]
 

@@ -15,8 +15,8 @@ from fastctc.cli.live_output import LiveOutput
 from fastctc.errors import AudioError, AudioNotFoundError, OptionError
 
 if TYPE_CHECKING:
+    from fastctc.audio.raw import RawDecoder
     from fastctc.cli import Loader
-    from fastctc.raw import RawDecoder
     from fastctc.stream import Stream
 
 __all__ = ["run"]
@@ -29,7 +29,7 @@ _LEAST_READ_BYTES = 1024
 
 def run(arguments: argparse.Namespace, load: Loader) -> int:
     """Runs the command; returns the exit status. Raises Error, BrokenPipeError."""
-    from fastctc.raw import RawDecoder
+    from fastctc.audio.raw import RawDecoder
 
     n_channels: int = arguments.channels
     names = arguments.channel_names or tuple(f"channel {channel}" for channel in range(n_channels))

@@ -178,7 +178,7 @@ def _progress(to_do: list[int], reporter: Reporter) -> Callable[[int, float], No
 
 def _duration_s(sources: list[str | bytes]) -> float:
     """Of those whose length shows without decoding."""
-    from fastctc.audio import probe_duration_s
+    from fastctc.audio.reading import probe_duration_s
 
     return sum(probe_duration_s(source) or 0.0 for source in sources)
 

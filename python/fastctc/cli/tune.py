@@ -13,14 +13,14 @@ from fastctc.types import DecoderOptions, SessionOptions
 
 if TYPE_CHECKING:
     from fastctc.cli import Loader
-    from fastctc.tuning import Trial
+    from fastctc.decoding.tuning import Trial
 
 __all__ = ["run"]
 
 
 def run(arguments: argparse.Namespace, load: Loader) -> int:
     """Runs the command; returns the exit status. Raises Error where list, model or recordings can't be used."""
-    from fastctc.tuning import tune
+    from fastctc.decoding.tuning import tune
 
     entries = read_labelled(arguments.list)
     with library_messages(say):

@@ -15,7 +15,7 @@ from fastctc.export.fastconformer import load_graph
 from fastctc.export.graph import Graph, import_onnx
 from fastctc.export.int8 import Range
 from fastctc.export.products import Product
-from fastctc.library import find_operators_library
+from fastctc.installed.cpp_library import find_operators_library
 from fastctc.reference.acoustic_model import AcousticModel, open_session
 from fastctc.reference.streaming_model import AcousticStream, StreamingModel
 from fastctc.types import SessionOptions

@@ -1,4 +1,4 @@
-"""CTC forced alignment with the whole table in memory: the twin of `cpp/src/alignment/aligner.cpp`.
+"""CTC forced alignment with the whole table in memory: the twin of `cpp/src/decoding/alignment/aligner.cpp`.
 
 Viterbi over the states blank, y1, blank, y2, ... blank (Graves et al. 2006, with the maximum for the sum). A step goes
 on by 0, 1 or, between different tokens, 2 states.

@@ -1,4 +1,4 @@
-"""Twin of `cpp/src/assemble.cpp`: a hypothesis in frames to a transcript in seconds."""
+"""Twin of `cpp/src/decoding/assemble.cpp`: a hypothesis in frames to a transcript in seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twin of `cpp/src/conversation.cpp`: the transcripts of a recording's channels as one conversation."""
+"""Twin of `cpp/src/longform/conversation.cpp`: the transcripts of a recording's channels as one conversation."""
 
 from __future__ import annotations
 

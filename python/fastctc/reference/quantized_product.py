@@ -2,7 +2,7 @@
 
 int8: y[i, n] = f(s[i] w[n] sum_k (q[i, k] - zero) W[k, n] + b[n]) + r[i, n], weights int8 with a scale w[n] for every
 column, activations uint8 with one fixed scale, or with a scale s[i] for every row: no row depends on another, so a
-batch changes nothing. It is the core's operator IntegerLinear (cpp/src/acoustic/operators/kernel.h).
+batch changes nothing. It is the core's operator IntegerLinear (cpp/src/acoustic/operators/operator_kernels.h).
 
 Blocks (ONNX Runtime's MatMulNBits): a scale for every `size` weights of a column, weights of 4 or 8 bits.
 """

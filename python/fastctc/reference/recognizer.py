@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from fastctc.decoding.second_pass import check_rescoring, rescored
 from fastctc.errors import Error, ModelError, ModelNotFoundError
 from fastctc.reference.aligner import align
 from fastctc.reference.assemble import assemble
@@ -28,7 +29,6 @@ from fastctc.reference.speller import spell
 from fastctc.reference.stream import Stream
 from fastctc.reference.streaming_model import AcousticStream
 from fastctc.reference.vocabulary import Vocabulary
-from fastctc.second_pass import check_rescoring, rescored
 from fastctc.types import (
     Alternative,
     ConfidenceOptions,

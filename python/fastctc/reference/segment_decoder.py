@@ -1,4 +1,4 @@
-"""Twin of `cpp/src/segment_decoder.cpp`: from the log-probs of a live utterance to its segments."""
+"""Twin of `cpp/src/live/segment_decoder.cpp`: from the log-probs of a live utterance to its segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where there is speech, in plain loops; the twin of `cpp/src/speech_detector.cpp` and `cpp/src/vad/`."""
+"""Where there is speech, in plain loops; the twin of `cpp/src/vad/speech_detector.cpp` and `cpp/src/vad/`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twin of `cpp/src/stream.cpp`: live recognition as one loop.
+"""Twin of `cpp/src/live/stream.cpp`: live recognition as one loop.
 
 Audio in any pieces -> frames of features that no later sample changes -> windows of the cache-aware graph -> log-probs,
 decoded frame by frame -> results. With speech detection, which here needs the whole signal, everything is recognised at

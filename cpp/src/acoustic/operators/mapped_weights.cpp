@@ -11,11 +11,11 @@
 #include <string_view>
 #include <system_error>
 
-#include "acoustic/external_weights.h"
 #include "acoustic/operators/operators.h"
+#include "base/protobuf.h"
 #include "fastctc/error.h"
-#include "onnx_fields.h"
-#include "protobuf.h"
+#include "model/external_weights.h"
+#include "model/onnx_fields.h"
 
 namespace fastctc {
 namespace {

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "acoustic/ort.h"
-#include "mapped_file.h"
+#include "acoustic/engine/ort.h"
+#include "base/mapped_file.h"
 
 namespace fastctc {
 

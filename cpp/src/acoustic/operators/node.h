@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "acoustic/engine.h"
-#include "acoustic/operators/kernel.h"
-#include "acoustic/ort.h"
+#include "acoustic/engine/engine.h"
+#include "acoustic/engine/ort.h"
+#include "acoustic/operators/operator_kernels.h"
 
 namespace fastctc::operators {
 

@@ -3,7 +3,7 @@
 //   Linear(x, weight, bias), LinearSilu, LinearSigmoid   f(x W + b)
 //   LinearAdd(x, weight, bias, residual)                 x W + b + residual
 //   IntegerLinear(x, weight, scales, sums, bias) and the same three   the same in 8-bit integers, attributes least,
-//                                                        n_steps, zero (kernel.h)
+//                                                        n_steps, zero (operator_kernels.h)
 //   FixedIntegerLinear(...) and the same three           attributes scale, zero
 //   Normalize(x, weight, bias), attribute epsilon        layer normalisation over the last axis
 //   RelativeAttention(by_content, by_position, keys, values, encodings, hidden, first)
@@ -14,9 +14,9 @@
 // Runtime runs where these are not registered.
 #pragma once
 
-#include "acoustic/engine.h"
-#include "acoustic/operators/kernel.h"
-#include "acoustic/ort.h"
+#include "acoustic/engine/engine.h"
+#include "acoustic/engine/ort.h"
+#include "acoustic/operators/operator_kernels.h"
 #include "fastctc/export.h"
 
 namespace fastctc::operators {

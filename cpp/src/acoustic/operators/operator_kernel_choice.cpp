@@ -1,0 +1,58 @@
+#include <string>
+#include <vector>
+
+#include "acoustic/operators/operator_kernels.h"
+#include "base/processor.h"
+#include "fastctc/error.h"
+
+namespace fastctc::operators {
+namespace {
+
+struct Choice {
+  Kernel kernel;
+  bool (*runs)();
+};
+
+// The best first. Empty on other processors; compilers of before 2021 know no VNNI for AVX2, and no AMX.
+const std::vector<Choice>& choices() {
+  static const std::vector<Choice> all = {
+#if defined(FASTCTC_X86_INTEGER_KERNELS)
+      {{kFloatKernelAvx512, "amx", kMultiplyIntegersAmx}, [] { return has_avx512() && has_amx_int8(); }},
+      {{kFloatKernelAvx512, "avx512_vnni", kMultiplyIntegersAvx512Vnni},
+       [] { return product_instructions().avx512_vnni; }},
+#endif
+#if defined(FASTCTC_X86_KERNELS)
+      {{kFloatKernelAvx512, "avx512", kMultiplyIntegersAvx512}, [] { return has_avx512() && has_avx2_fma(); }},
+#endif
+#if defined(FASTCTC_X86_INTEGER_KERNELS)
+      {{kFloatKernelAvx2, "avx2_vnni", kMultiplyIntegersAvx2Vnni},
+       [] { return has_avx2_fma() && product_instructions().avx_vnni; }},
+#endif
+#if defined(FASTCTC_X86_KERNELS)
+      {{kFloatKernelAvx2, "avx2", kMultiplyIntegersAvx2}, has_avx2_fma},
+#endif
+  };
+  return all;
+}
+
+}  // namespace
+
+const Kernel* choose_kernel(const std::string& instruction_set) {
+  if (instruction_set == "baseline") return nullptr;
+  for (const Choice& choice : choices()) {
+    if ((instruction_set == "automatic" || instruction_set == choice.kernel.name) && choice.runs())
+      return &choice.kernel;
+  }
+  if (instruction_set == "automatic") return nullptr;
+  for (const char* known : {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "amx"}) {
+    if (instruction_set == known) {
+      throw OptionError("Option instruction_set: this processor does not have " + instruction_set +
+                        ". Use automatic, or baseline.");
+    }
+  }
+  throw OptionError(
+      "Option instruction_set must be one of automatic, baseline, avx2, avx2_vnni, avx512, avx512_vnni, amx, not '" +
+      instruction_set + "'.");
+}
+
+}  // namespace fastctc::operators

@@ -1,0 +1,112 @@
+// The insides of Stream, which its pool knows.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "fastctc/frontend.h"
+#include "fastctc/stream.h"
+#include "fastctc/streaming_model.h"
+#include "live/segment_decoder.h"
+#include "live/stream_audio.h"
+
+namespace fastctc {
+
+// What the streams of a pool tell it: that a chunk became ready, and in which order.
+struct PoolSignal {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t n_events = 0;  // under the mutex
+  std::uint64_t tell() {
+    std::uint64_t event = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      event = ++n_events;
+    }
+    changed.notify_all();
+    return event;
+  }
+};
+
+// Calls that feed the stream enter one at a time (`busy_`); the pool's step(), and whoever takes the results, share the
+// state with them under `mutex`, which is held to hand audio and results over, never while the model runs.
+class Stream::Impl {
+ public:
+  // Of a pool: its signal, and the detector that its streams share the graph of.
+  Impl(const Recognizer& recognizer, const StreamOptions& options, std::shared_ptr<PoolSignal> pool = nullptr,
+       std::shared_ptr<const SpeechDetector> detector = nullptr);
+  // Null where the options ask for none. Raises as SpeechDetector.
+  static std::shared_ptr<const SpeechDetector> open_detector(const Recognizer& recognizer,
+                                                             const StreamOptions& options);
+
+  void push(AudioView audio);
+  void finish();
+  void reset();
+  bool done() const;
+  bool ready() const;
+  std::vector<StreamResult> take();
+  const StreamOptions& options() const { return options_; }
+  double pushed_s() const;
+  double decoded_s() const;
+
+  // Of the pool, which holds `mutex` meanwhile.
+  mutable std::mutex mutex;
+  bool is_ready() const { return !error_ && acoustic_.ready(); }
+  std::uint64_t ready_since() const { return ready_since_; }
+  AcousticStream& acoustic() { return acoustic_; }
+  // How often the stream was reset: what the model ran before is no more its own.
+  std::uint64_t n_resets() const { return n_resets_; }
+  // The model has run a window of this stream: decodes what it gave. failure: empty where there is none.
+  void advance(const std::string& failure);
+
+ private:
+  class Turn;
+  void check_open() const;
+  void set_rate(int rate_hz);
+  double pushed_duration_s() const { return static_cast<double>(n_pushed_) / rate_hz_; }
+  void check_samples(const AudioView& audio) const;
+  template <class Work>
+  void guarded(Work&& work);
+  void feed();
+  void feed_frames(std::size_t n_valid_frames);
+  void begin_utterance();
+  bool end_utterance();
+  void run();
+  void note_ready();
+  void end_stream();
+
+  Recognizer recognizer_;
+  const StreamingModel& model_;
+  StreamOptions options_;
+  std::shared_ptr<PoolSignal> pool_;
+  std::shared_ptr<const SpeechDetector> detector_;  // as it came; audio_ has another of it
+
+  std::unique_ptr<StreamAudio> audio_;  // once the rate is known
+  FrontendStream frontend_;
+  AcousticStream acoustic_;
+  SegmentDecoder decoder_;
+  std::vector<float> block_;  // [n_features, kBlockFrames]
+  std::deque<StreamResult> results_;
+
+  int rate_hz_ = 0;             // of the audio pushed; 0: not known yet
+  std::uint64_t n_pushed_ = 0;  // samples at that rate
+  bool is_finished_ = false;
+  bool is_done_ = false;
+  bool in_utterance_ = false;
+  bool is_flushed_ = false;  // the utterance has all its frames
+  bool is_waiting_ = false;  // for the pool's step, since the event ready_since_
+  std::uint64_t ready_since_ = 0;
+  std::uint64_t n_resets_ = 0;
+  std::exception_ptr error_;
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+};
+
+}  // namespace fastctc

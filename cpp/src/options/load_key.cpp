@@ -1,0 +1,89 @@
+#include "options/load_key.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace fastctc {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Values that can't run into each other.
+class Key {
+ public:
+  Key& add(const std::string& value) {
+    text_ += std::to_string(value.size()) + ':' + value;
+    return *this;
+  }
+  Key& add(long long value) { return add(std::to_string(value)); }
+  Key& add(const std::vector<std::pair<std::string, std::string>>& pairs) {
+    add(static_cast<long long>(pairs.size()));
+    for (const auto& [name, value] : pairs) add(name).add(value);
+    return *this;
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+// Deeper than this a model has no files.
+constexpr int kDeepest = 2;
+
+void add_files(Key& key, const fs::path& directory, int deepest) {
+  std::vector<fs::directory_entry> files;
+  std::error_code error;
+  const auto skip = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator entry(directory, skip, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry.depth() >= deepest) entry.disable_recursion_pending();
+    if (entry->is_regular_file(error)) files.push_back(*entry);
+  }
+  std::sort(files.begin(), files.end());
+  for (const fs::directory_entry& file : files) {
+    key.add(file.path().u8string()).add(static_cast<long long>(file.file_size(error)));
+    key.add(static_cast<long long>(file.last_write_time(error).time_since_epoch().count()));
+  }
+}
+
+void add_options(Key& key, const ModelOptions& model) {
+  key.add(model.graph).add(model.tokens).add(model.tokenizer).add(model.normalize).add(model.text_style);
+  key.add(model.frontend_preset).add(model.frontend).add(model.log_probs_kind);
+  for (const int value : {model.blank_id, model.subsampling_factor, model.subsampling_causal, model.max_encoder_frames,
+                          model.window_frames, model.chunk_frames}) {
+    key.add(value);
+  }
+}
+
+void add_options(Key& key, const SessionOptions& session) {
+  key.add(session.library).add(session.provider).add(session.provider_options).add(session.graph_optimization);
+  key.add(session.config_entries).add(session.instruction_set);
+  for (const int value :
+       {session.intra_op_threads, session.inter_op_threads, int{session.memory_arena}, int{session.cache}}) {
+    key.add(value);
+  }
+}
+
+}  // namespace
+
+std::string load_key(const std::string& path, const ModelOptions& model, const SessionOptions& session) {
+  std::error_code error;
+  const fs::path named = fs::weakly_canonical(fs::u8path(path), error);
+  Key key;
+  key.add(named.u8string());
+  // A single graph may lie anywhere: beside a whole home directory, say.
+  if (fs::is_directory(named, error)) {
+    add_files(key, named, kDeepest);
+  } else {
+    add_files(key, named.parent_path(), 0);
+  }
+  add_options(key, model);
+  add_options(key, session);
+  return key.take();
+}
+
+}  // namespace fastctc

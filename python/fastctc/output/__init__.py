@@ -1,0 +1,1 @@
+"""What results look like in files: subtitles, words with their times, JSON, pictures."""
