@@ -22,12 +22,11 @@ from hypothesis import strategies as st
 import fastctc
 from conftest import ROOT
 from fastctc.cli import main
-from fastctc.models import http_file
-from fastctc.models import store as model_store
+from fastctc.models import store
 from fastctc.models.catalog import find_entry, read_catalog
 from fastctc.models.download_directory import cache_directory
 from fastctc.models.named import checkpoint_path, download_model, model_path, remove_model, resolve_model
-from file_server import FileServer, Handler, cut, etag, status
+from file_server import CHUNK_BYTES, FileServer, Handler, cut, quick_hub, redirect, status
 
 NAMES = ("offline.onnx", "tokens.txt", "weights.bin")
 TEXT = "two nine three four zero"
@@ -41,15 +40,9 @@ def files(demo_model: Path) -> dict[str, bytes]:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, bytes]) -> Iterator[FileServer]:
     """A hub with the demo model under the name `small`, and a cache and a catalogue for it."""
-    monkeypatch.setattr(http_file, "BACK_OFF_S", 0.001)
-    for variable in ("http_proxy", "all_proxy", "no_proxy", "ftp_proxy"):
-        monkeypatch.delenv(variable, raising=False)
-        monkeypatch.delenv(variable.upper(), raising=False)
-    for variable in ("FASTCTC_OFFLINE", "HF_HUB_OFFLINE", "HF_TOKEN"):
-        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("FASTCTC_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("FASTCTC_CATALOG", str(tmp_path / "catalog.json"))
-    with FileServer() as running:
+    with quick_hub(monkeypatch, tmp_path), FileServer() as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         running.files.update({f"/owner/small/resolve/main/{name}": content for name, content in files.items()})
         write_catalog(tmp_path, small(files), small(files, name="unknown", known=False), nemo())
@@ -99,9 +92,8 @@ def test_a_name_is_enough(
     directory = tmp_path / "home" / "models" / "small"
     assert model_path("small") == directory == resolve_model("small")
     assert names_in(directory) == ["fastctc.json", *NAMES]
-    n_requests = len(server.requests)
     assert download_model("small") == directory
-    assert len(server.requests) == n_requests == 3
+    assert len(server.requests) == len(server.heads) == 3
 
 
 @pytest.mark.usefixtures("server")
@@ -193,7 +185,7 @@ def test_offline_mode(
 
 
 def test_nothing_of_an_unfinished_download_is_used(server: FileServer, tmp_path: Path) -> None:
-    server.script += [Handler.serve, cut(100)] + [status(500)] * http_file.ATTEMPTS
+    server.script += [Handler.serve, Handler.serve, cut(CHUNK_BYTES + 100), status(500), status(500)]
     with pytest.raises(fastctc.DownloadError, match="500"):
         fastctc.load("small")
     assert model_path("small") is None
@@ -202,9 +194,9 @@ def test_nothing_of_an_unfinished_download_is_used(server: FileServer, tmp_path:
     server.requests.clear()
     download_model("small")
     assert names_in(tmp_path / "home" / "models" / "small") == ["fastctc.json", *NAMES]
+    # Those that were whole already are known by their checksum.
     ranges = {path.rpartition("/")[2]: headers.get("Range") for path, headers in server.requests}
-    assert "offline.onnx" not in ranges  # whole already: its checksum told
-    assert ranges["tokens.txt"] == "bytes=100-"
+    assert ranges == {"weights.bin": f"bytes={CHUNK_BYTES}-"}
 
 
 def test_a_wrong_checksum_is_no_model(server: FileServer) -> None:
@@ -238,11 +230,81 @@ def test_damaged_pins_are_named(tmp_path: Path) -> None:
 
 def test_the_token_is_for_the_hub_only(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "secret")
+    path = "/owner/small/resolve/main/offline.onnx"
+    with FileServer() as other:
+        other.files[path] = server.files[path]
+        server.script.append(redirect(other.url + path))
+        download_model("small")
+        assert "secret" not in str(other.requests)
+    assert {headers["Authorization"] for _, headers in server.heads + server.requests} == {"Bearer secret"}
+
+
+def test_a_revision_is_asked_for(server: FileServer, files: dict[str, bytes], tmp_path: Path) -> None:
+    write_catalog(tmp_path, {**small(files), "revision": "0" * 40})
+    with pytest.raises(fastctc.DownloadError, match=f"/resolve/{'0' * 40}/offline.onnx is not there"):
+        download_model("small")
+    server.files.update({path.replace("main", "0" * 40): content for path, content in list(server.files.items())})
+    assert names_in(download_model("small")) == ["fastctc.json", *NAMES]
+
+
+@pytest.mark.usefixtures("server")
+def test_progress_is_told_of_every_file(files: dict[str, bytes]) -> None:
+    seen: dict[str, list[tuple[int, int | None]]] = {}
+    download_model("small", lambda name, done, total: seen.setdefault(name, []).append((done, total)))
+    assert {name: told[-1] for name, told in seen.items()} == {name: (len(files[name]),) * 2 for name in NAMES}
+    assert len(seen["weights.bin"]) > 2
+    seen.clear()
+    download_model("small", lambda name, *_: seen.setdefault(name, []))
+    assert seen == {}
+
+
+@pytest.mark.parametrize("package", ["huggingface_hub", "filelock"])
+def test_without_the_extra_it_is_named(
+    server: FileServer,
+    demo_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    package: str,
+) -> None:
+    install = r"pip install 'fastctc\[hub\]'"
+    with monkeypatch.context() as bare:
+        bare.setitem(sys.modules, package, None)
+        with pytest.raises(fastctc.PackageNotFoundError, match=install):
+            fastctc.load("small")
+        assert main(["models", "download", "small"]) == 1
+        assert "pip install 'fastctc[hub]'" in capsys.readouterr().err
+        assert model_path("small") is None
+        assert main(["models", "list"]) == 0
+    assert server.heads == server.requests == []
     download_model("small")
-    assert {headers["Authorization"] for _, headers in server.requests} == {"Bearer secret"}
+    monkeypatch.setitem(sys.modules, package, None)
+    assert fastctc.transcribe(recording(demo_model), "small").text == TEXT
+    assert download_model("small") == tmp_path / "home" / "models" / "small"
+    if package == "filelock":
+        with pytest.raises(fastctc.PackageNotFoundError, match=install):
+            remove_model("small")
+    else:
+        assert remove_model("small")
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://x", "nonsense", "http://"])
+@pytest.mark.usefixtures("server")
+def test_packages_for_downloads_are_imported_by_downloads_alone(demo_model: Path) -> None:
+    program = """
+import sys
+import fastctc
+from fastctc.cli import main
+from fastctc.models.named import model_path, list_models
+fastctc.transcribe(sys.argv[1])
+assert main(["models", "list"]) == 0 and model_path("small") is None
+print(*sorted({"huggingface_hub", "filelock", "httpx", "httpx2", "tqdm"} & set(sys.modules)), file=sys.stderr)
+"""
+    command = [sys.executable, "-c", program, str(recording(demo_model))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://x", "nonsense", "http://", "http://x:y", "http://[x", "http://a b"])
 def test_an_endpoint_that_is_none(server: FileServer, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     with pytest.raises(fastctc.DownloadError, match="HF_ENDPOINT"):
@@ -291,10 +353,12 @@ def test_a_cache_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         download_model("small")
 
 
-PROGRAM = """
+PROGRAM = f"""
 import logging, sys
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
-from fastctc.models.named import checkpoint_path, download_model
+from huggingface_hub import constants
+from fastctc.models.named import download_model
+constants.DOWNLOAD_CHUNK_SIZE = {CHUNK_BYTES}
 print(download_model("small"))
 """
 
@@ -321,26 +385,27 @@ def test_two_processes_at_once(server: FileServer, tmp_path: Path) -> None:
     assert names_in(directory) == ["fastctc.json", *NAMES]
 
 
-def test_a_process_that_was_killed_leaves_no_lock(server: FileServer) -> None:
+def test_a_process_that_was_killed_leaves_no_lock(server: FileServer, files: dict[str, bytes]) -> None:
     def stall(handler: Handler) -> None:
         content = handler.server.files[handler.path]
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(content)))
-        handler.send_header("ETag", etag(content))
         handler.end_headers()
-        handler.wfile.write(content[:5000])
+        handler.wfile.write(content[: 2 * CHUNK_BYTES + 100])
         time.sleep(30)
 
+    assert len(files["offline.onnx"]) > 3 * CHUNK_BYTES
     server.script.append(stall)
     process = start_process()
-    part = cache_directory("models") / ".small.download" / "offline.onnx.part"
+    unfinished = cache_directory("models") / ".small.download"
     deadline = time.monotonic() + 30
-    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+    while sum(part.stat().st_size for part in unfinished.glob("*.part")) == 0 and time.monotonic() < deadline:
         time.sleep(0.02)
+    time.sleep(0.2)
     process.kill()
     process.communicate()
     download_model("small")
-    assert server.requests[1][1]["Range"] == "bytes=5000-"
+    assert server.requests[1][1]["Range"] == f"bytes={2 * CHUNK_BYTES}-"
     assert model_path("small") is not None
 
 
@@ -368,7 +433,7 @@ def test_the_packages_own_catalogue() -> None:
     assert len(entries) > 15
     for entry in entries.values():
         assert entry.languages
-        assert entry.format == "included" or any(source.startswith(model_store.HUB) for source in entry.sources)
+        assert entry.format == "included" or any(source.startswith(store.HUB) for source in entry.sources)
         names = {file.name for file in entry.files}
         if entry.format == "onnx":
             assert sum(name.endswith(".onnx") for name in names) == 1

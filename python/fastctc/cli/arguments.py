@@ -139,7 +139,8 @@ examples:
 
 _MODELS = """\
 Models that can be named instead of a directory, as in --model NAME: what there is, and what is downloaded. A model is
-downloaded when it is named and not here, never otherwise."""
+downloaded when it is named and not here, never otherwise. Downloading needs the packages huggingface_hub and filelock:
+pip install 'fastctc[hub]'."""
 
 _MODELS_EPILOG = """\
 results:

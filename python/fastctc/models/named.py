@@ -62,6 +62,7 @@ def download_model(name: str, on_progress: Progress | None = None) -> Path:
     Raises:
         UnknownModelError: the catalogue has no such name.
         DownloadError: offline mode (FASTCTC_OFFLINE), the network, the server, the disk, a wrong checksum.
+        PackageNotFoundError: the packages of the extra `hub` aren't installed.
     """
     entry = find_entry(name, read_catalog())
     return demo_model_path() if entry.format == "included" else store.download(entry, on_progress)
@@ -83,6 +84,7 @@ def remove_model(name: str, *, forget: bool = False) -> bool:
     Raises:
         UnknownModelError: the catalogue has no such name.
         ModelError: it comes with the package, or can't be deleted.
+        PackageNotFoundError: as download_model.
     """
     entry = find_entry(name, read_catalog())
     if entry.format == "included":
@@ -96,7 +98,7 @@ def checkpoint_path(checkpoint: str | os.PathLike[str], on_progress: Progress | 
     Raises:
         UnknownModelError: neither a file that is there nor a name.
         ModelError: the name is that of a model that needs no export.
-        DownloadError: as download_model.
+        DownloadError, PackageNotFoundError: as download_model.
     """
     path = Path(checkpoint)
     if not isinstance(checkpoint, str) or _looks_like_path(checkpoint) or path.suffix == ".nemo":
@@ -117,7 +119,7 @@ def resolve_model(model: str | os.PathLike[str] | None) -> Path:
     Raises:
         UnknownModelError: neither a path that is there nor a name.
         ModelError: the name is that of a checkpoint, which must be exported first.
-        DownloadError: as download_model.
+        DownloadError, PackageNotFoundError: as download_model.
     """
     if model is not None:
         return Path(model) if not isinstance(model, str) or _looks_like_path(model) else _named_model(model)

@@ -11,18 +11,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
-from fastctc.errors import ChecksumError, DownloadError
+from fastctc.errors import ChecksumError, DownloadError, PackageNotFoundError
 from fastctc.models.catalog import CatalogEntry, CatalogFile
 from fastctc.models.download_directory import cache_directory
-from fastctc.models.file_lock import locked
-from fastctc.models.http_file import FetchedFile, fetch
-from fastctc.models.http_request import Request
+
+if TYPE_CHECKING:
+    from filelock import AcquireReturnProxy
 
 __all__ = ["Progress", "download", "model_directory", "remove"]
 
@@ -47,6 +49,7 @@ def download(entry: CatalogEntry, on_progress: Progress | None = None) -> Path:
     Raises:
         ChecksumError: a file is not the one that the catalogue, or the first download, knows.
         DownloadError: offline mode, the network, the server, the disk, or a cache that can't be written.
+        PackageNotFoundError: the packages of the extra `hub` aren't installed.
     """
     if (directory := model_directory(entry)) is not None:
         return directory
@@ -55,10 +58,12 @@ def download(entry: CatalogEntry, on_progress: Progress | None = None) -> Path:
             f"The model {entry.name} is not downloaded, and {variable} says to stay offline. Unset it, or copy the "
             f"model's directory to {cache_directory('models', entry.name)}."
         )
+    with _extra():
+        import huggingface_hub  # noqa: F401  # before anything is begun
     models = cache_directory("models")
     try:
         models.mkdir(parents=True, exist_ok=True)
-        with locked(models / f".{entry.name}.lock", lambda: _announce_wait(entry)):
+        with _lock(entry, models):
             return model_directory(entry) or _download(entry, models, on_progress)
     except OSError as error:
         if isinstance(error, DownloadError):
@@ -78,6 +83,7 @@ def remove(entry: CatalogEntry, *, forget: bool = False) -> bool:
 
     Raises:
         DownloadError: it can't be deleted.
+        PackageNotFoundError: as download.
     """
     models = cache_directory("models")
     if not models.is_dir():
@@ -85,7 +91,7 @@ def remove(entry: CatalogEntry, *, forget: bool = False) -> bool:
     directory, unfinished = models / entry.name, _unfinished(models, entry)
     found = directory.exists() or unfinished.exists()
     try:
-        with locked(models / f".{entry.name}.lock", lambda: _announce_wait(entry)):
+        with _lock(entry, models):
             if directory.exists():
                 # First out of the way in one step: a directory that is half deleted must not look like a model.
                 unfinished_model = models / f".{entry.name}.removed"
@@ -103,9 +109,7 @@ def remove(entry: CatalogEntry, *, forget: bool = False) -> bool:
 
 def _download(entry: CatalogEntry, models: Path, on_progress: Progress | None) -> Path:
     """Under the lock."""
-    endpoint = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
-    if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
-        raise DownloadError(f"HF_ENDPOINT is {endpoint!r}, which is no address of a server.")
+    endpoint = _endpoint()
     size = "" if entry.n_bytes is None else f" ({entry.n_bytes / 1e6:.0f} MB)"
     _logger.warning("Downloading %s%s from %s to %s.", entry.name, size, endpoint, models / entry.name)
     unfinished = _unfinished(models, entry)
@@ -131,20 +135,18 @@ def _download(entry: CatalogEntry, models: Path, on_progress: Progress | None) -
 def _fetch(
     entry: CatalogEntry,
     file: CatalogFile,
-    pin: FetchedFile | None,
+    pin: CatalogFile | None,
     endpoint: str,
     directory: Path,
     on_progress: Progress | None,
-) -> FetchedFile:
-    path = directory / file.name
-    if path.exists():  # of an earlier attempt: to be checked as if it had just come
-        path.replace(path.with_name(path.name + ".part"))
-    url = f"{endpoint}/{entry.repository}/resolve/{quote(entry.revision)}/{quote(file.name)}"
-    known = pin if file.sha256 is None and pin is not None else FetchedFile(file.n_bytes or 0, file.sha256 or "")
-    request = Request(url, known.n_bytes or None, known.sha256 or None, os.environ.get("HF_TOKEN") or None)
+) -> CatalogFile:
+    from fastctc.models.hub_file import fetch
+
+    url = f"{endpoint}/{entry.repository}/resolve/{entry.revision}/{file.name}"
+    known = pin if file.sha256 is None and pin is not None else file
     progress = None if on_progress is None else lambda done, total: on_progress(file.name, done, total)
     try:
-        return fetch(request, path, progress)
+        return fetch(url, known, directory, progress)
     except ChecksumError as error:
         if file.sha256 is None and pin is not None:
             raise ChecksumError(
@@ -152,6 +154,15 @@ def _fetch(
                 f"and you want the new one, run `fastctc models remove --forget {entry.name}` first."
             ) from error
         raise
+
+
+def _endpoint() -> str:
+    endpoint = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
+    with suppress(ValueError):  # of a port or an address that is none
+        parts = urlsplit(endpoint)
+        if parts.scheme in ("http", "https") and re.fullmatch(r"[\w.:-]+", parts.hostname or "") and parts.port != 0:
+            return endpoint
+    raise DownloadError(f"HF_ENDPOINT is {endpoint!r}, which is no address of a server.")
 
 
 def _unfinished(models: Path, entry: CatalogEntry) -> Path:
@@ -162,17 +173,17 @@ def _pins_file(models: Path, entry: CatalogEntry) -> Path:
     return models / f".{entry.name}.pins.json"
 
 
-def _read_pins(path: Path) -> dict[str, FetchedFile]:
+def _read_pins(path: Path) -> dict[str, CatalogFile]:
     try:
         content = json.loads(path.read_bytes())
-        return {str(name): FetchedFile(int(pin["n_bytes"]), str(pin["sha256"])) for name, pin in content.items()}
+        return {name: CatalogFile(name, int(pin["n_bytes"]), str(pin["sha256"])) for name, pin in content.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, AttributeError, TypeError, KeyError) as error:
         raise DownloadError(f"{path} is damaged. Delete it: the next download makes it anew.") from error
 
 
-def _write_pins(path: Path, pins: Mapping[str, FetchedFile]) -> None:
+def _write_pins(path: Path, pins: Mapping[str, CatalogFile]) -> None:
     content = {name: {"n_bytes": pin.n_bytes, "sha256": pin.sha256} for name, pin in sorted(pins.items())}
     new = path.with_name(path.name + ".new")
     new.write_text(json.dumps(content, indent=2), encoding="utf-8")
@@ -190,8 +201,28 @@ def _sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _announce_wait(entry: CatalogEntry) -> None:
-    _logger.warning("Another process downloads %s; waiting for it.", entry.name)
+def _lock(entry: CatalogEntry, models: Path) -> AcquireReturnProxy:
+    """Held in a `with` block. The system drops it with the process, so one that was killed leaves none behind."""
+    with _extra():
+        from filelock import FileLock, Timeout
+    lock = FileLock(models / f".{entry.name}.lock")
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        _logger.warning("Another process downloads %s; waiting for it.", entry.name)
+        return lock.acquire()
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Says what to install where an import of the block fails."""
+    try:
+        yield
+    except ImportError as error:
+        raise PackageNotFoundError(
+            "Downloading and removing models needs the packages huggingface_hub and filelock. Install them: "
+            "pip install 'fastctc[hub]'."
+        ) from error
 
 
 def _offline_variable() -> str | None:
