@@ -7,31 +7,12 @@
 #include "fastctc/hot_words.h"
 #include "fastctc/language_model.h"
 #include "fastctc/lexicon.h"
-#include "options/options_text.h"
+#include "options/option_rows.h"
 
 namespace fastctc {
 namespace {
 
 constexpr double kDefaultBonus = 5.0;  // as in Python: e^5, 150 times as likely
-
-ConfidenceOptions confidence_options(ConfidenceOptions options, const Json& json, const std::string& prefix) {
-  JsonObject object(json, prefix);
-  object.read("measure", options.measure,
-              {{"max_prob", ConfidenceMeasure::max_prob},
-               {"gibbs", ConfidenceMeasure::gibbs},
-               {"tsallis", ConfidenceMeasure::tsallis},
-               {"renyi", ConfidenceMeasure::renyi}});
-  object.read("alpha", options.alpha);
-  object.read("normalization", options.normalization,
-              {{"linear", ConfidenceNormalization::linear}, {"exponential", ConfidenceNormalization::exponential}});
-  object.read("aggregation", options.aggregation,
-              {{"mean", ConfidenceAggregation::mean},
-               {"min", ConfidenceAggregation::min},
-               {"max", ConfidenceAggregation::max},
-               {"product", ConfidenceAggregation::product}});
-  object.finish();
-  return options;
-}
 
 // "PHRASE" or "PHRASE:BONUS" a line.
 std::vector<HotPhrase> phrases_of_lines(const std::string& name, const std::string& text) {
@@ -43,7 +24,7 @@ std::vector<HotPhrase> phrases_of_lines(const std::string& name, const std::stri
     if (colon == std::string::npos) {
       phrases.push_back({line, kDefaultBonus});
     } else {
-      phrases.push_back({line.substr(0, colon), number_from_text(name + " (" + line + ")", line.substr(colon + 1))});
+      phrases.push_back({line.substr(0, colon), number_of(name + " (" + line + ")", line.substr(colon + 1), {})});
     }
   }
   return phrases;
@@ -69,54 +50,42 @@ std::vector<HotPhrase> phrases(const std::string& name, const Json& value) {
   return list;
 }
 
-std::shared_ptr<const Lexicon> lexicon(const std::string& name, const Json& value, const Vocabulary& vocabulary) {
+std::shared_ptr<const Lexicon> lexicon(const Json& value, const Vocabulary& vocabulary) {
   if (value.is_string()) return Lexicon::read(value.get<std::string>(), vocabulary);
-  std::string path;
-  std::string word_end;
-  OutOfLexicon out_of_lexicon = OutOfLexicon::forbid;
-  JsonObject object(value, name + ".");
-  object.read("path", path);
-  object.read("word_end", word_end);
-  object.read("out_of_lexicon", out_of_lexicon, {{"forbid", OutOfLexicon::forbid}, {"allow", OutOfLexicon::allow}});
-  object.finish();
-  if (path.empty()) throw OptionError("Option " + name + ".path is missing: the file of the lexicon.");
-  return Lexicon::read(path, vocabulary, word_end, out_of_lexicon);
+  struct Entry {
+    std::string path;
+    std::string word_end;
+    OutOfLexicon out_of_lexicon = OutOfLexicon::forbid;
+  };
+  static const OptionTable<Entry> table = {
+      option_rows::text("path", &Entry::path, "The file."),
+      option_rows::text("word_end", &Entry::word_end, "A piece that ends every spelling."),
+      option_rows::choice("out_of_lexicon", &Entry::out_of_lexicon, {"forbid", "allow"},
+                          "What becomes of other words."),
+  };
+  Entry entry;
+  read_fields(entry, value, "decoder.lexicon.", table);
+  if (entry.path.empty()) throw OptionError("Option decoder.lexicon.path is missing: the file of the lexicon.");
+  return Lexicon::read(entry.path, vocabulary, entry.word_end, entry.out_of_lexicon);
 }
 
 }  // namespace
 
-DecoderOptions decoder_options(DecoderOptions options, const Json& json, const std::string& prefix,
-                               const Vocabulary& vocabulary) {
-  JsonObject object(json, prefix);
-  object.read("kind", options.kind, {{"greedy", DecoderKind::greedy}, {"beam", DecoderKind::beam}});
-  if (const Json* confidence = object.find("confidence")) {
-    options.confidence = confidence_options(options.confidence, *confidence, prefix + "confidence.");
-  }
-  object.read("beam_size", options.beam_size);
-  object.read("n_best", options.n_best);
-  object.read("beam_threshold", options.beam_threshold);
-  object.read("max_tokens", options.max_tokens);
-  object.read("min_token_log_prob", options.min_token_log_prob);
-  object.read("blank_skip_prob", options.blank_skip_prob);
-  std::string language_model;
-  object.read("language_model", language_model);
-  object.read("lm_weight", options.lm_weight);
-  object.read("lm_unit", options.lm_unit, {{"word", LanguageModelUnit::word}, {"token", LanguageModelUnit::token}});
-  object.read("word_bonus", options.word_bonus);
-  object.read("unknown_word_score", options.unknown_word_score);
-  object.read("score_sentence_end", options.score_sentence_end);
-  const Json* hot_words = object.find("hot_words");
-  const Json* words = object.find("lexicon");
-  object.finish();
-
+void read_decoder_files(DecoderOptions& options, const Json& json, const Vocabulary& vocabulary) {
   validate(options);  // before files are read
-  if (!language_model.empty()) options.language_model = LanguageModel::read(language_model);
-  if (words) options.lexicon = lexicon(prefix + "lexicon", *words, vocabulary);
-  if (hot_words) {
-    const std::vector<HotPhrase> list = phrases(prefix + "hot_words", *hot_words);
+  const auto find = [&](const char* name) {
+    const auto found = json.find(name);
+    return found == json.end() || found->is_null() ? nullptr : &*found;
+  };
+  if (const Json* path = find("language_model")) {
+    const std::string file = text_of("decoder.language_model", *path);
+    if (!file.empty()) options.language_model = LanguageModel::read(file);
+  }
+  if (const Json* words = find("lexicon")) options.lexicon = lexicon(*words, vocabulary);
+  if (const Json* hot_words = find("hot_words")) {
+    const std::vector<HotPhrase> list = phrases("decoder.hot_words", *hot_words);
     options.hot_words = list.empty() ? nullptr : std::make_shared<const HotWords>(vocabulary, list);
   }
-  return options;
 }
 
 }  // namespace fastctc

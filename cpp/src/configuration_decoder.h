@@ -1,16 +1,14 @@
-// DecoderOptions from JSON.
+// What the options of a decoder name by path.
 #pragma once
-
-#include <string>
 
 #include "fastctc/options.h"
 #include "fastctc/vocabulary.h"
-#include "options/json_object.h"
+#include "options/option_values.h"
 
 namespace fastctc {
 
-// `options` with what the object names. prefix: of its fields' names in messages, as "decoder."
-DecoderOptions decoder_options(DecoderOptions options, const Json& json, const std::string& prefix,
-                               const Vocabulary& vocabulary);
+// Reads the language model, lexicon and hot words that the object names into options whose other fields are set.
+// Raises OptionError on options out of range; as LanguageModel::read, HotWords and Lexicon::read.
+void read_decoder_files(DecoderOptions& options, const Json& json, const Vocabulary& vocabulary);
 
 }  // namespace fastctc

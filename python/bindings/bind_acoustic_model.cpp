@@ -14,7 +14,7 @@
 #include "fastctc/session_cache.h"
 #include "graph_dict.h"
 #include "holders.h"
-#include "session_options.h"
+#include "options.h"
 
 namespace py = pybind11;
 using fastctc::AcousticModel;
@@ -122,7 +122,7 @@ py::list run(const AcousticModel& model, const std::vector<FloatArray>& arrays) 
 }
 
 Held<AcousticModel> load(const std::string& path, const py::dict& session) {
-  const fastctc::SessionOptions options = fastctc_bindings::session_options(session);
+  const fastctc::SessionOptions options = fastctc_bindings::options_of<fastctc::SessionOptions>(session);
   const py::gil_scoped_release release;  // reading and optimising a graph takes seconds
   return Held<AcousticModel>(new AcousticModel(path, options));
 }

@@ -9,7 +9,6 @@
 
 #include "arrays.h"
 #include "bindings.h"
-#include "decoder_options.h"
 #include "exclusive_use.h"
 #include "fastctc/aligner.h"
 #include "fastctc/assemble.h"
@@ -17,6 +16,7 @@
 #include "fastctc/decoder.h"
 #include "fastctc/error.h"
 #include "fastctc/text_aligner.h"
+#include "options.h"
 #include "transcripts.h"
 
 namespace py = pybind11;
@@ -78,7 +78,7 @@ class GreedyDecoder {
 class BeamDecoder {
  public:
   BeamDecoder(const fastctc::Vocabulary& vocabulary, const py::dict& options)
-      : decoder_(vocabulary, fastctc_bindings::decoder_options(options)) {}
+      : decoder_(vocabulary, fastctc_bindings::options_of<fastctc::DecoderOptions>(options)) {}
 
   void step(const FloatArray& log_probs) {
     const fastctc::LogProbsView values = view(log_probs);
@@ -145,7 +145,7 @@ class BeamDecoder {
 py::tuple align(const FloatArray& log_probs, const std::vector<int>& token_ids, int blank_id,
                 const py::dict& confidence) {
   const fastctc::LogProbsView values = view(log_probs);
-  const fastctc::ConfidenceOptions options = fastctc_bindings::confidence_options(confidence);
+  const fastctc::ConfidenceOptions options = fastctc_bindings::options_of<fastctc::ConfidenceOptions>(confidence);
   fastctc::Hypothesis hypothesis;
   {
     const py::gil_scoped_release release;  // after the last Python touch; the caller holds `log_probs`
@@ -157,7 +157,7 @@ py::tuple align(const FloatArray& log_probs, const std::vector<int>& token_ids, 
 class TextAligner {
  public:
   TextAligner(const std::vector<int>& token_ids, std::size_t n_tokens, int blank_id, const py::dict& confidence)
-      : aligner_(token_ids, n_tokens, blank_id, fastctc_bindings::confidence_options(confidence)) {}
+      : aligner_(token_ids, n_tokens, blank_id, fastctc_bindings::options_of<fastctc::ConfidenceOptions>(confidence)) {}
 
   void step(const FloatArray& log_probs) {
     const fastctc::LogProbsView values = view(log_probs);
@@ -183,7 +183,7 @@ class TextAligner {
 
 py::array_t<float> frame_confidence(const FloatArray& log_probs, const py::dict& confidence) {
   const fastctc::LogProbsView values = view(log_probs);
-  const fastctc::ConfidenceOptions options = fastctc_bindings::confidence_options(confidence);
+  const fastctc::ConfidenceOptions options = fastctc_bindings::options_of<fastctc::ConfidenceOptions>(confidence);
   fastctc::validate(options);
   py::array_t<float> result(static_cast<py::ssize_t>(values.n_frames));
   for (std::size_t frame = 0; frame < values.n_frames; ++frame) {

@@ -12,7 +12,7 @@
 #include "fastctc/long_form.h"
 #include "fastctc/recognizer.h"
 #include "holders.h"
-#include "long_form_options.h"
+#include "options.h"
 #include "transcripts.h"
 
 namespace {
@@ -61,7 +61,7 @@ void bind_long_form(py::module_& module) {
   py::class_<PyLongForm, Held<PyLongForm>>(module, "LongForm",
                                            "A recording of any length; one thread at a time. See fastctc/long_form.h.")
       .def(py::init([](const fastctc::Recognizer& recognizer, const py::dict& fields) {
-             const fastctc::LongFormOptions options = long_form_options(fields);
+             const fastctc::LongFormOptions options = fastctc_bindings::options_of<fastctc::LongFormOptions>(fields);
              // Graphs may be opened; `recognizer` is held by the caller, and messages take the GIL themselves.
              const py::gil_scoped_release release;
              return Held<PyLongForm>(new PyLongForm(recognizer, options));
@@ -70,7 +70,7 @@ void bind_long_form(py::module_& module) {
       .def_static(
           "align",
           [](const fastctc::Recognizer& recognizer, const std::string& text, const py::dict& fields) {
-            const fastctc::LongFormOptions options = long_form_options(fields);
+            const fastctc::LongFormOptions options = fastctc_bindings::options_of<fastctc::LongFormOptions>(fields);
             // As above.
             const py::gil_scoped_release release;
             return Held<PyLongForm>(new PyLongForm(recognizer, text, options));

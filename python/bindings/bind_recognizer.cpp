@@ -8,12 +8,11 @@
 
 #include "arrays.h"
 #include "bindings.h"
-#include "decoder_options.h"
+#include "fastctc/configuration.h"
 #include "fastctc/recognizer.h"
 #include "fastctc/streaming_model.h"
 #include "holders.h"
-#include "long_form_options.h"
-#include "session_options.h"
+#include "options.h"
 #include "transcripts.h"
 
 namespace {
@@ -22,36 +21,14 @@ using namespace fastctc_bindings;
 using fastctc::AudioView;
 using fastctc::Recognizer;
 
-fastctc::ModelOptions model_options(const py::dict& fields) {
-  fastctc::ModelOptions options;
-  const auto read = [&](const char* name, auto& field) {
-    if (fields.contains(name)) field = fields[name].cast<std::decay_t<decltype(field)>>();
-  };
-  read("graph", options.graph);
-  read("tokens", options.tokens);
-  read("tokenizer", options.tokenizer);
-  read("normalize", options.normalize);
-  read("text_style", options.text_style);
-  read("frontend_preset", options.frontend_preset);
-  read("frontend", options.frontend);
-  read("blank_id", options.blank_id);
-  read("subsampling_factor", options.subsampling_factor);
-  read("subsampling_causal", options.subsampling_causal);
-  read("max_encoder_frames", options.max_encoder_frames);
-  read("window_frames", options.window_frames);
-  read("chunk_frames", options.chunk_frames);
-  read("log_probs_kind", options.log_probs_kind);
-  return options;
-}
-
 AudioView view(const FloatArray& samples, int sample_rate_hz) {
   require_dimensions(samples, 1, "samples");
   return {samples.data(), static_cast<std::size_t>(samples.size()), sample_rate_hz};
 }
 
 Held<Recognizer> load(const std::string& path, const py::dict& model, const py::dict& session) {
-  const auto model_fields = model_options(model);
-  const auto session_fields = session_options(session);
+  const auto model_fields = fastctc_bindings::options_of<fastctc::ModelOptions>(model);
+  const auto session_fields = fastctc_bindings::options_of<fastctc::SessionOptions>(session);
   // Nothing below touches Python; messages take the GIL themselves (bind_log.cpp).
   const py::gil_scoped_release release;
   return Held<Recognizer>(new Recognizer(Recognizer::load(path, model_fields, session_fields)));
@@ -90,7 +67,7 @@ py::array_t<float> log_probs(const Recognizer& recognizer, const FloatArray& arr
 
 py::tuple decode(const Recognizer& recognizer, const FloatArray& array, const py::dict& fields) {
   require_dimensions(array, 2, "log_probs");
-  const fastctc::DecoderOptions options = decoder_options(fields);
+  const fastctc::DecoderOptions options = fastctc_bindings::options_of<fastctc::DecoderOptions>(fields);
   fastctc::Transcript transcript;
   {
     // `array` stays alive: the caller's frame holds it.
@@ -103,7 +80,7 @@ py::tuple decode(const Recognizer& recognizer, const FloatArray& array, const py
 
 py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>& batch, int sample_rate_hz,
                     const py::dict& fields) {
-  const fastctc::LongFormOptions options = long_form_options(fields);
+  const fastctc::LongFormOptions options = fastctc_bindings::options_of<fastctc::LongFormOptions>(fields);
   std::vector<AudioView> views;
   views.reserve(batch.size());
   for (const FloatArray& samples : batch) views.push_back(view(samples, sample_rate_hz));
@@ -121,6 +98,7 @@ py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>&
 }  // namespace
 
 void bind_recognizer(py::module_& module) {
+  module.def("describe_options", &fastctc::describe_options, "Every option, as JSON (fastctc/configuration.h).");
   py::class_<Recognizer, Held<Recognizer>>(module, "Recognizer")
       .def_static("load", &load, py::arg("path"), py::arg("model"), py::arg("session"))
       .def_property_readonly("properties",

@@ -16,8 +16,7 @@
 #include "fastctc/error.h"
 #include "fastctc/speech_detector.h"
 #include "holders.h"
-#include "session_options.h"
-#include "vad_options.h"
+#include "options.h"
 
 namespace py = pybind11;
 using fastctc_bindings::ExclusiveUse;
@@ -87,8 +86,8 @@ class PySpeechDetector {
 using Holder = fastctc_bindings::Held<PySpeechDetector>;
 
 Holder make(const py::dict& options, int sample_rate_hz, const py::dict& session) {
-  const fastctc::VadOptions vad = fastctc_bindings::vad_options(options);
-  const fastctc::SessionOptions engine = fastctc_bindings::session_options(session);
+  const fastctc::VadOptions vad = fastctc_bindings::options_of<fastctc::VadOptions>(options);
+  const fastctc::SessionOptions engine = fastctc_bindings::options_of<fastctc::SessionOptions>(session);
   const py::gil_scoped_release release;  // reading a graph takes a while
   return Holder(new PySpeechDetector(vad, sample_rate_hz, engine));
 }
@@ -97,8 +96,8 @@ Holder make(const py::dict& options, int sample_rate_hz, const py::dict& session
 std::pair<std::vector<double>, std::vector<std::uint64_t>> speech_scores(const FloatArray& samples,
                                                                          const py::dict& options, int sample_rate_hz,
                                                                          const py::dict& session) {
-  const fastctc::VadOptions vad = fastctc_bindings::vad_options(options);
-  const fastctc::SessionOptions engine = fastctc_bindings::session_options(session);
+  const fastctc::VadOptions vad = fastctc_bindings::options_of<fastctc::VadOptions>(options);
+  const fastctc::SessionOptions engine = fastctc_bindings::options_of<fastctc::SessionOptions>(session);
   const std::size_t n_samples = check_mono(samples);
   const float* data = samples.data();
   std::pair<std::vector<double>, std::vector<std::uint64_t>> result;

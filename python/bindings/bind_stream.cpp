@@ -10,7 +10,7 @@
 #include "fastctc/recognizer.h"
 #include "fastctc/stream.h"
 #include "holders.h"
-#include "stream_options.h"
+#include "options.h"
 #include "transcripts.h"
 
 namespace {
@@ -67,7 +67,7 @@ using WithoutGil = py::call_guard<py::gil_scoped_release>;
 void bind_stream(py::module_& module) {
   py::class_<Stream, Held<Stream>>(module, "Stream", "A live signal; one thread at a time. See fastctc/stream.h.")
       .def(py::init([](const fastctc::Recognizer& recognizer, const py::dict& fields) {
-             const fastctc::StreamOptions options = stream_options(fields);
+             const fastctc::StreamOptions options = fastctc_bindings::options_of<fastctc::StreamOptions>(fields);
              const py::gil_scoped_release release;  // a graph may be opened; the caller holds `recognizer`
              return Held<Stream>(new Stream(recognizer, options));
            }),
@@ -85,7 +85,7 @@ void bind_stream(py::module_& module) {
   py::class_<StreamPool, Held<StreamPool>>(module, "StreamPool",
                                            "Streams that run as one batch; any thread. See fastctc/stream.h.")
       .def(py::init([](const fastctc::Recognizer& recognizer, const py::dict& fields, std::size_t max_batch) {
-             const fastctc::StreamOptions options = stream_options(fields);
+             const fastctc::StreamOptions options = fastctc_bindings::options_of<fastctc::StreamOptions>(fields);
              const py::gil_scoped_release release;  // a graph may be opened; the caller holds `recognizer`
              return Held<StreamPool>(new StreamPool(recognizer, options, max_batch));
            }),

@@ -15,7 +15,7 @@
 #include "fastctc/streaming_model.h"
 #include "graph_dict.h"
 #include "holders.h"
-#include "session_options.h"
+#include "options.h"
 
 namespace py = pybind11;
 using fastctc::AcousticStream;
@@ -156,7 +156,7 @@ std::vector<std::string> scatter(const StreamingModel& model, BoundBatch& bound,
 }
 
 ModelHolder load(const std::string& path, const py::dict& session) {
-  const fastctc::SessionOptions options = fastctc_bindings::session_options(session);
+  const fastctc::SessionOptions options = fastctc_bindings::options_of<fastctc::SessionOptions>(session);
   const py::gil_scoped_release release;  // reading and optimising a graph takes seconds
   return ModelHolder(new StreamingModel(path, options));
 }

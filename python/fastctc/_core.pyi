@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SentencePieceModel', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'TextAligner', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'session_cache_directory', 'speech_scores', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SentencePieceModel', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'TextAligner', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'describe_options', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'session_cache_directory', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.
@@ -585,6 +585,10 @@ def conversation_segments(channels: collections.abc.Sequence[tuple[str, collecti
     """
 def decode_greedy(log_probs: numpy.typing.NDArray[numpy.float32], vocabulary: Vocabulary, frame_s: typing.SupportsFloat | typing.SupportsIndex, duration_s: typing.SupportsFloat | typing.SupportsIndex) -> tuple:
     ...
+def describe_options() -> str:
+    """
+    Every option, as JSON (fastctc/configuration.h).
+    """
 def frame_confidence(log_probs: numpy.typing.NDArray[numpy.float32], confidence: dict = {}) -> numpy.typing.NDArray[numpy.float32]:
     ...
 def frontend_preset(name: str) -> list[tuple[str, str]]:

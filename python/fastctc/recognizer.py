@@ -18,7 +18,7 @@ from fastctc import _core
 from fastctc.audio.reading import AudioSource, load_audio, probe_duration_s, read_audio
 from fastctc.batching import default_threads, plan_batches, run_batches
 from fastctc.conversation import make_conversation
-from fastctc.core_options import long_form_fields, model_fields, session_fields, stream_fields
+from fastctc.core_options import core_fields, model_fields, session_fields
 from fastctc.decoding.decoder import Decoder, decoder_fields, resolve_decoder, with_decoder
 from fastctc.decoding.second_pass import rescored
 from fastctc.errors import EngineError, Error, OptionError
@@ -99,7 +99,7 @@ class _How:
             channel,
             channels,
             conversation or ConversationOptions(),
-            long_form_fields(options, vocabulary),
+            core_fields(options, vocabulary),
             options.decoder,
             on_progress,
             threading.Event(),
@@ -254,7 +254,7 @@ class Recognizer:
             if options.decoder.confidence not in (ConfidenceOptions(), confidence):
                 raise OptionError(f"confidence={confidence!r} contradicts long_form.decoder.confidence. Give one.")
             options = replace(options, decoder=replace(options.decoder, confidence=confidence))
-        alignment = _core.LongForm.align(self._core, text, long_form_fields(options, self._core.vocabulary))
+        alignment = _core.LongForm.align(self._core, text, core_fields(options, self._core.vocabulary))
         blocks = read_audio(audio, target_rate_hz=self.sample_rate_hz, sample_rate=sample_rate, channel=channel)
         for block in blocks:
             alignment.push(block)
@@ -496,7 +496,7 @@ class Recognizer:
             ModelError: the model has no graph for streams.
         """
         resolved = resolve_stream_options(options, **changes)
-        return Stream(_core.Stream(self._core, stream_fields(resolved, self._core.vocabulary)), resolved, on_result)
+        return Stream(_core.Stream(self._core, core_fields(resolved, self._core.vocabulary)), resolved, on_result)
 
     def transcribe_stream(self, chunks: Iterable[Samples], **options: Any) -> Iterator[StreamResult]:
         """Yields results while `chunks` of samples come; options as `stream`."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fastctc import _core
 from fastctc.audio.reading import as_samples
-from fastctc.core_options import stream_fields
+from fastctc.core_options import core_fields
 from fastctc.decoding.decoder import Decoder, resolve_decoder
 from fastctc.decoding.second_pass import rescored
 from fastctc.errors import AudioError, OptionError
@@ -181,7 +181,7 @@ class StreamPool:
             raise OptionError(f"max_batch must be a whole number from 1, not {max_batch!r}.")
         self._options = resolve_stream_options(**options)
         self._core = _core.StreamPool(
-            recognizer._core, stream_fields(self._options, recognizer._core.vocabulary), max_batch
+            recognizer._core, core_fields(self._options, recognizer._core.vocabulary), max_batch
         )
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self._listeners: list[Callable[[], object]] = []

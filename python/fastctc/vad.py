@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from fastctc import _core
 from fastctc.audio.reading import AudioSource, Channel, read_audio
-from fastctc.core_options import session_fields, vad_fields
+from fastctc.core_options import core_fields, session_fields
 from fastctc.errors import OptionError
 from fastctc.installed.onnxruntime_library import find_library
 from fastctc.types import SessionOptions, SpeechSegment, VadOptions
@@ -73,7 +73,7 @@ def detect_speech(
     engine = session or SessionOptions()
     # The energy detector needs no ONNX Runtime, and so does not look for it.
     library = find_library(engine.library)[0] if options.kind == "silero" else engine.library
-    detector = _core.SpeechDetector(vad_fields(options), RATE_HZ, session_fields(engine, library))
+    detector = _core.SpeechDetector(core_fields(options), RATE_HZ, session_fields(engine, library))
     for block in read_audio(audio, target_rate_hz=RATE_HZ, sample_rate=sample_rate, channel=channel):
         detector.push(block)
     detector.finish()

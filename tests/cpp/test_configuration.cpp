@@ -124,8 +124,9 @@ TEST_CASE("what is wrong is named") {
   CHECK(refusal<StreamOptions>(R"({"endpoint": {"max_length_s": "long"}})").find("endpoint.max_length_s") !=
         std::string::npos);
   CHECK(refusal<LongFormOptions>(R"({"decoder": {"beam": 3}})").find("decoder.beam") != std::string::npos);
-  CHECK(refusal<LongFormOptions>(R"({"vad": {"threshold": true}})").find("finite number") != std::string::npos);
-  CHECK(refusal<LongFormOptions>("[]").find("one JSON object") != std::string::npos);
+  CHECK(refusal<LongFormOptions>(R"({"vad": {"threshold": true}})").find("must be a number from 0.01 to 1, not true") !=
+        std::string::npos);
+  CHECK(refusal<LongFormOptions>("[]").find("The options must be an object of fields, not []") != std::string::npos);
   CHECK(refusal<LongFormOptions>("{").find("not JSON") != std::string::npos);
   CHECK_FALSE(refusal<LongFormOptions>(std::string(100000, '[')).empty());
   CHECK_FALSE(refusal<LongFormOptions>("{\"\xff\": 1}").empty());

@@ -21,7 +21,7 @@ import fastctc.reference
 import tolerances
 from conftest import DATA, ROOT, external, run_alone
 from fastctc import _core
-from fastctc.core_options import long_form_fields
+from fastctc.core_options import core_fields
 from fastctc.reference import long_form as reference
 from fastctc.types import LongFormOptions, ModelOptions, SpeechSegment, Transcript, VadOptions
 
@@ -311,7 +311,7 @@ def test_any_split_gives_the_same_transcript(
 ) -> None:
     samples = np.ascontiguousarray(tiled(8)[0][:: RATE_HZ // rate_hz])
     asked = LongFormOptions(one_shot_max_s=2, window_s=4, overlap_s=1.5, vad=VadOptions(kind=vad))
-    options = long_form_fields(asked, core.vocabulary)
+    options = core_fields(asked, core.vocabulary)
     whole = _core.LongForm(core, options)
     whole.push(samples, rate_hz)
     split = _core.LongForm(core, options)

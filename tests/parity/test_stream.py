@@ -21,7 +21,7 @@ import fastctc
 import tolerances
 from conftest import DATA, ROOT, external
 from fastctc import _core, reference
-from fastctc.core_options import stream_fields
+from fastctc.core_options import core_fields
 from fastctc.reference.assemble import assemble
 from fastctc.reference.greedy import GreedyDecoder
 from fastctc.reference.streaming_model import AcousticStream, StreamingModel
@@ -88,7 +88,7 @@ def model_and_options(graph: Path, options: StreamOptions) -> tuple[Path, Stream
 def open_core(graph: Path, options: StreamOptions) -> Any:
     model, options = model_and_options(graph, options)
     return CoreStream(
-        _core.Stream(core_recognizer(model)._core, stream_fields(options, core_recognizer(model)._core.vocabulary))
+        _core.Stream(core_recognizer(model)._core, core_fields(options, core_recognizer(model)._core.vocabulary))
     )
 
 

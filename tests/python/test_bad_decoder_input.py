@@ -111,11 +111,11 @@ def test_lexicons(model: fastctc.Recognizer, tmp_path: Path, content: bytes, wha
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"beam_size": 0}, "beam_size is 0, but must be an integer from 1"),
+        ({"beam_size": 0}, "beam_size must be an integer from 1 to 100000, not 0"),
         ({"beam_size": "many"}, "beam_size must be an integer"),
-        ({"n_best": 0}, "n_best is 0"),
-        ({"n_best": 17}, "n_best is 17.*from 1 to 16"),
-        ({"lm_weight": float("nan")}, "lm_weight is nan"),
+        ({"n_best": 0}, "n_best must be an integer from 1 to 100000, not 0"),
+        ({"n_best": 17}, "n_best must be an integer from 1 to 16, not 17"),
+        ({"lm_weight": float("nan")}, "lm_weight must be a number from 0, not nan"),
         ({"hot_words": ["quiz", "one", "quay"]}, "can't spell.*'quiz' .no piece has 'q'.*'quay'"),
         ({"hot_words": [""]}, "Hot phrase 1 is empty"),
         ({"hot_words": {"one": float("inf")}}, "'one' must be a number from"),

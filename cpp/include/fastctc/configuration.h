@@ -33,6 +33,11 @@ FASTCTC_API void set_options(LongFormOptions& options, const std::string& json, 
 FASTCTC_API void set_options(StreamOptions& options, const std::string& json, const Vocabulary& vocabulary);
 FASTCTC_API void set_options(ConversationOptions& options, const std::string& json);
 
+// Every option as JSON, in groups (load, session, frontend, recording, stream, conversation): an array of objects
+// {name, type, unit, range, choices, default, says}; of a group of options {name, type, says, fields}. docs/options.md
+// is made of it.
+FASTCTC_API std::string describe_options();
+
 // The JSON object that says name = value, the name with a dot where options.h has a struct: "decoder.beam_size" = "8"
 // is
 // {"decoder": {"beam_size": "8"}}. A value that starts with { or [ is JSON itself. Raises OptionError.

@@ -4,7 +4,7 @@
 #include "c_api/guard.h"
 #include "c_api/handles.h"
 #include "fastctc/configuration.h"
-#include "options/json_object.h"
+#include "options/option_values.h"
 
 namespace fastctc::c_api {
 namespace {

@@ -61,12 +61,6 @@ double renyi(const float* x, std::size_t n, double v, double a, bool is_linear) 
 
 }  // namespace
 
-void validate(const ConfidenceOptions& options) {
-  if (std::isfinite(options.alpha) && options.alpha > 0) return;
-  throw OptionError("Option confidence.alpha is " + std::to_string(options.alpha) +
-                    ", but must be a finite number above 0.");
-}
-
 float frame_confidence(const float* log_probs, std::size_t n_tokens, const ConfidenceOptions& options) {
   if (n_tokens < 2) return 1;
   const double v = static_cast<double>(n_tokens);

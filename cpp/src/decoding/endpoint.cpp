@@ -1,9 +1,7 @@
 #include "fastctc/endpoint.h"
 
-#include <cmath>
-#include <string>
-
 #include "fastctc/error.h"
+#include "options/option_table.h"
 
 namespace fastctc {
 namespace {
@@ -11,17 +9,10 @@ namespace {
 // A whole number of frames must not miss its rule by the rounding of frame_s.
 constexpr double kRounding = 1e-9;
 
-void require_finite(const char* name, double value) {
-  if (std::isfinite(value)) return;
-  throw OptionError(std::string("Option endpoint.") + name + " must be a number of seconds; 0 turns the rule off.");
-}
-
 }  // namespace
 
 Endpointer::Endpointer(const EndpointOptions& options, double frame_s) : options_(options), frame_s_(frame_s) {
-  require_finite("silence_after_speech_s", options.silence_after_speech_s);
-  require_finite("silence_without_speech_s", options.silence_without_speech_s);
-  require_finite("max_length_s", options.max_length_s);
+  check_fields(options, "endpoint.");
   if (!(frame_s > 0)) throw OptionError("The length of a frame must be positive.");
 }
 

@@ -8,7 +8,7 @@
 
 #include "fastctc/error.h"
 #include "model/model_files.h"
-#include "options/options_text.h"
+#include "options/option_values.h"
 
 namespace fastctc {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "fastctc/error.h"
 #include "loading/model_directory.h"
-#include "options/options_text.h"
+#include "options/frontend_options.h"
 
 namespace fastctc {
 namespace {

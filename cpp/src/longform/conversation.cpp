@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "fastctc/error.h"
-#include "options/options_text.h"
 
 namespace fastctc {
 namespace {
@@ -74,12 +73,6 @@ void cut(const Transcript& transcript, std::size_t channel, double pause_s,
 }
 
 }  // namespace
-
-void validate(const ConversationOptions& options) {
-  if (options.pause_s >= 0 && options.pause_s <= longest_pause_s) return;
-  throw OptionError("Option conversation.pause_s must be from 0 to " + to_text(longest_pause_s) + ", not " +
-                    to_text(options.pause_s) + ".");
-}
 
 Conversation make_conversation(std::vector<Transcript> channels, const ConversationOptions& options) {
   validate(options);

@@ -1,208 +1,88 @@
-// FrontendOptions as text: one table of fields serves reading, writing and presets.
-#include <cstdint>
-#include <functional>
-#include <limits>
-#include <sstream>
-#include <type_traits>
+// The options of the front end: log-mel features as data.
+#include "options/frontend_options.h"
 
-#include "fastctc/error.h"
-#include "fastctc/options.h"
-#include "options/options_text.h"
+#include <cstdint>
+#include <limits>
+
+#include "options/option_rows.h"
 
 namespace fastctc {
-namespace {
 
-template <class E>
-struct Name {
-  E value;
-  const char* text;
-};
+using namespace option_rows;
 
-constexpr Name<FeatureKind> kFeatureKinds[] = {{FeatureKind::log_mel, "log_mel"}, {FeatureKind::waveform, "waveform"}};
-constexpr Name<WindowKind> kWindowKinds[] = {{WindowKind::hann, "hann"},
-                                             {WindowKind::hamming, "hamming"},
-                                             {WindowKind::blackman, "blackman"},
-                                             {WindowKind::bartlett, "bartlett"},
-                                             {WindowKind::povey, "povey"},
-                                             {WindowKind::sine, "sine"},
-                                             {WindowKind::rectangular, "rectangular"}};
-constexpr Name<Framing> kFramings[] = {
-    {Framing::centered, "centered"}, {Framing::snip_edges, "snip_edges"}, {Framing::kaldi_round, "kaldi_round"}};
-constexpr Name<PadMode> kPadModes[] = {{PadMode::constant, "constant"}, {PadMode::reflect, "reflect"}};
-constexpr Name<FrameCount> kFrameCounts[] = {{FrameCount::floor, "floor"},
-                                             {FrameCount::floor_plus_one, "floor_plus_one"}};
-constexpr Name<PreemphasisScope> kScopes[] = {{PreemphasisScope::signal, "signal"}, {PreemphasisScope::frame, "frame"}};
-constexpr Name<MelScale> kMelScales[] = {{MelScale::slaney, "slaney"}, {MelScale::htk, "htk"}};
-constexpr Name<MelNorm> kMelNorms[] = {{MelNorm::slaney, "slaney"}, {MelNorm::none, "none"}};
-constexpr Name<MelShape> kMelShapes[] = {{MelShape::linear_hz, "linear_hz"}, {MelShape::linear_mel, "linear_mel"}};
-constexpr Name<LogGuard> kLogGuards[] = {{LogGuard::add, "add"}, {LogGuard::clamp, "clamp"}};
-constexpr Name<Normalize> kNormalizes[] = {{Normalize::none, "none"},
-                                           {Normalize::per_feature, "per_feature"},
-                                           {Normalize::all_features, "all_features"},
-                                           {Normalize::fixed, "fixed"},
-                                           {Normalize::utterance, "utterance"}};
-constexpr Name<InstructionSet> kInstructionSets[] = {{InstructionSet::automatic, "automatic"},
-                                                     {InstructionSet::baseline, "baseline"},
-                                                     {InstructionSet::avx2, "avx2"},
-                                                     {InstructionSet::avx512, "avx512"}};
-
-template <class E, std::size_t N>
-std::string name_of(const Name<E> (&names)[N], E value) {
-  for (const auto& name : names) {
-    if (name.value == value) return name.text;
-  }
-  return std::to_string(static_cast<int>(value));
-}
-
-template <class E, std::size_t N>
-E value_of(const Name<E> (&names)[N], const std::string& option, const std::string& text) {
-  std::string allowed;
-  for (const auto& name : names) {
-    if (text == name.text) return name.value;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(name.text);
-  }
-  throw OptionError("Option " + option + " must be one of " + allowed + ", not '" + text + "'.");
-}
-
-struct Field {
-  std::string name;
-  std::function<void(FrontendOptions&, const std::string&)> set;
-  std::function<std::string(const FrontendOptions&)> get;
-};
-
-template <class E, std::size_t N>
-Field choice(const char* name, E FrontendOptions::* member, const Name<E> (&names)[N]) {
-  const Name<E>(*table)[N] = &names;
-  return {name,
-          [=](FrontendOptions& o, const std::string& text) {
-            o.*member = value_of(*table, std::string("frontend.") + name, text);
-          },
-          [=](const FrontendOptions& o) { return name_of(*table, o.*member); }};
-}
-
-std::vector<float> list_from_text(const std::string& option, const std::string& text) {
-  std::vector<float> values;
-  std::istringstream stream(text);
-  for (std::string item; std::getline(stream, item, ',');) {
-    values.push_back(static_cast<float>(number_from_text(option, item)));
-  }
-  return values;
-}
-
-std::string list_to_text(const std::vector<float>& values) {
-  std::string text;
-  for (const float value : values) text += (text.empty() ? "" : ",") + to_text(value);
-  return text;
-}
-
-Field field(const char* name, int FrontendOptions::* member) {
-  return {name,
-          [=](FrontendOptions& o, const std::string& text) {
-            o.*member =
-                static_cast<int>(integer_from_text(std::string("frontend.") + name, text,
-                                                   std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
-          },
-          [=](const FrontendOptions& o) { return std::to_string(o.*member); }};
-}
-
-Field field(const char* name, double FrontendOptions::* member) {
-  return {name,
-          [=](FrontendOptions& o, const std::string& text) {
-            o.*member = number_from_text(std::string("frontend.") + name, text);
-          },
-          [=](const FrontendOptions& o) { return to_text(o.*member); }};
-}
-
-Field field(const char* name, bool FrontendOptions::* member) {
-  return {name,
-          [=](FrontendOptions& o, const std::string& text) {
-            o.*member = flag_from_text(std::string("frontend.") + name, text);
-          },
-          [=](const FrontendOptions& o) { return std::string(o.*member ? "true" : "false"); }};
-}
-
-Field field(const char* name, std::vector<float> FrontendOptions::* member) {
-  return {name,
-          [=](FrontendOptions& o, const std::string& text) {
-            o.*member = list_from_text(std::string("frontend.") + name, text);
-          },
-          [=](const FrontendOptions& o) { return list_to_text(o.*member); }};
-}
-
-Field seed_field(const char* name) {
-  return {name,
-          [=](FrontendOptions& o, const std::string& text) {
-            o.dither_seed = static_cast<std::uint64_t>(
-                integer_from_text(std::string("frontend.") + name, text, 0, std::numeric_limits<long long>::max()));
-          },
-          [](const FrontendOptions& o) { return std::to_string(o.dither_seed); }};
-}
-
-const std::vector<Field>& fields() {
+template <>
+const OptionTable<FrontendOptions>& option_table() {
   using O = FrontendOptions;
-  static const std::vector<Field> table = {
-      choice("kind", &O::kind, kFeatureKinds),
-      field("sample_rate_hz", &O::sample_rate_hz),
-      field("n_mels", &O::n_mels),
-      field("n_fft", &O::n_fft),
-      field("win_length_samples", &O::win_length_samples),
-      field("hop_length_samples", &O::hop_length_samples),
-      choice("window", &O::window, kWindowKinds),
-      field("window_periodic", &O::window_periodic),
-      field("blackman_coeff", &O::blackman_coeff),
-      choice("framing", &O::framing, kFramings),
-      choice("pad_mode", &O::pad_mode, kPadModes),
-      choice("frame_count", &O::frame_count, kFrameCounts),
-      field("input_scale", &O::input_scale),
-      field("remove_dc_offset", &O::remove_dc_offset),
-      field("preemphasis", &O::preemphasis),
-      choice("preemphasis_scope", &O::preemphasis_scope, kScopes),
-      field("dither", &O::dither),
-      seed_field("dither_seed"),
-      field("mag_power", &O::mag_power),
-      choice("mel_scale", &O::mel_scale, kMelScales),
-      choice("mel_norm", &O::mel_norm, kMelNorms),
-      choice("mel_shape", &O::mel_shape, kMelShapes),
-      field("low_hz", &O::low_hz),
-      field("high_hz", &O::high_hz),
-      field("use_log", &O::use_log),
-      choice("log_guard", &O::log_guard, kLogGuards),
-      field("log_guard_value", &O::log_guard_value),
-      field("use_energy", &O::use_energy),
-      field("raw_energy", &O::raw_energy),
-      field("energy_floor", &O::energy_floor),
-      choice("normalize", &O::normalize, kNormalizes),
-      field("fixed_mean", &O::fixed_mean),
-      field("fixed_std", &O::fixed_std),
-      field("pad_to", &O::pad_to),
-      field("pad_value", &O::pad_value),
-      choice("instruction_set", &O::instruction_set, kInstructionSets),
+  constexpr double kLargestFloat = std::numeric_limits<float>::max();
+  static const OptionTable<O> table = {
+      choice("kind", &O::kind, {"log_mel", "waveform"}, "Features, or the samples themselves."),
+      integer("sample_rate_hz", &O::sample_rate_hz, "Hz", "Rate that the model was trained with.", 100, 1000000),
+      integer("n_mels", &O::n_mels, "", "Mel bands.", 1, 4096),
+      integer("n_fft", &O::n_fft, "samples", "Length of the transform, even.", 2, 65536),
+      integer("win_length_samples", &O::win_length_samples, "samples", "Length of the window, at most n_fft.", 1,
+              65536),
+      integer("hop_length_samples", &O::hop_length_samples, "samples", "From one frame to the next.", 1, 65536),
+      choice("window", &O::window, {"hann", "hamming", "blackman", "bartlett", "povey", "sine", "rectangular"},
+             "Shape of the window."),
+      flag("window_periodic", &O::window_periodic, "The window is periodic, not symmetric."),
+      number("blackman_coeff", &O::blackman_coeff, "", "Of the window blackman.", {0, 1}),
+      choice("framing", &O::framing, {"centered", "snip_edges", "kaldi_round"}, "Which samples a frame covers."),
+      choice("pad_mode", &O::pad_mode, {"constant", "reflect"}, "What is beyond the ends, of centered framing."),
+      choice("frame_count", &O::frame_count, {"floor", "floor_plus_one"}, "How many frames, of centered framing."),
+      number("input_scale", &O::input_scale, "", "Factor of the samples, before all else.", {1e-9, 1e9}),
+      flag("remove_dc_offset", &O::remove_dc_offset, "The mean of each frame is subtracted."),
+      number("preemphasis", &O::preemphasis, "", "Of the high-pass filter; 0: off.", {0, 1}),
+      choice("preemphasis_scope", &O::preemphasis_scope, {"signal", "frame"}, "What the filter runs over."),
+      number("dither", &O::dither, "", "Standard deviation of the noise that is added.", {0, 1e9}),
+      integer("dither_seed", &O::dither_seed, "", "Seed of that noise.", 0, std::numeric_limits<long long>::max()),
+      number("mag_power", &O::mag_power, "", "Exponent of the magnitudes.", {1e-3, 4}),
+      choice("mel_scale", &O::mel_scale, {"slaney", "htk"}, "Formula of the mel scale."),
+      choice("mel_norm", &O::mel_norm, {"slaney", "none"}, "Each band has the same area, or the same height."),
+      choice("mel_shape", &O::mel_shape, {"linear_hz", "linear_mel"}, "Over what the triangles are straight."),
+      number("low_hz", &O::low_hz, "Hz", "Lower edge of the bands."),
+      number("high_hz", &O::high_hz, "Hz",
+             "Upper edge of the bands; 0 or less: that much below the Nyquist frequency."),
+      flag("use_log", &O::use_log, "The logarithm is taken."),
+      choice("log_guard", &O::log_guard, {"add", "clamp"}, "What keeps the logarithm from zeros."),
+      number("log_guard_value", &O::log_guard_value, "",
+             "Smallest value of the logarithm's argument, or what is added.", {0, 1e30}),
+      flag("use_energy", &O::use_energy, "The log energy of the frame stands before the bands."),
+      flag("raw_energy", &O::raw_energy, "The energy is that before pre-emphasis and window."),
+      number("energy_floor", &O::energy_floor, "", "Lowest energy, linear.", {0, 1e30}),
+      choice("normalize", &O::normalize, {"none", "per_feature", "all_features", "fixed", "utterance"},
+             "Over what features are normalised."),
+      numbers("fixed_mean", &O::fixed_mean, "Mean of each feature, of normalize fixed."),
+      numbers("fixed_std", &O::fixed_std, "Standard deviation of each feature, of normalize fixed."),
+      integer("pad_to", &O::pad_to, "frames", "Frames are padded to a multiple of it; 0: off.", 0, 65536),
+      number("pad_value", &O::pad_value, "", "What is padded.", {-kLargestFloat, kLargestFloat}),
+      choice("instruction_set", &O::instruction_set, {"automatic", "baseline", "avx2", "avx512"},
+             "Which code runs; all give the same bits."),
   };
   return table;
 }
 
-}  // namespace
+std::string to_text(Normalize value) {
+  FrontendOptions options;
+  options.normalize = value;
+  return find_row(option_table<FrontendOptions>(), "normalize", "").get(options).get<std::string>();
+}
 
-std::string to_text(Normalize value) { return name_of(kNormalizes, value); }
-
-Normalize normalize_from_text(const std::string& option, const std::string& text) {
+Normalize normalize_from_text(const std::string& name, const std::string& text) {
+  FrontendOptions options;
   // NeMo writes NA, None and the empty string for "not normalised".
-  if (text.empty() || text == "NA" || text == "None") return Normalize::none;
-  return value_of(kNormalizes, option, text);
+  if (!(text.empty() || text == "NA" || text == "None")) {
+    find_row(option_table<FrontendOptions>(), "normalize", "").set(options, text, name);
+  }
+  return options.normalize;
 }
 
 void set_option(FrontendOptions& options, const std::string& name, const std::string& value) {
-  for (const Field& entry : fields()) {
-    if (entry.name == name) return entry.set(options, value);
-  }
-  std::string known;
-  for (const Field& entry : fields()) known += (known.empty() ? "" : ", ") + entry.name;
-  throw OptionError("The front end has no option '" + name + "'; it has " + known + ".");
+  read_fields(options, Json{{name, value}}, "frontend.");
 }
 
 std::vector<std::pair<std::string, std::string>> list_options(const FrontendOptions& options) {
   std::vector<std::pair<std::string, std::string>> list;
-  for (const Field& entry : fields()) list.emplace_back(entry.name, entry.get(options));
+  for (const auto& row : option_table<FrontendOptions>()) list.emplace_back(row.name, to_text(row.get(options)));
   return list;
 }
 

@@ -1,11 +1,13 @@
 #include "options/load_key.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include "options/option_table.h"
 
 namespace fastctc {
 namespace {
@@ -20,11 +22,6 @@ class Key {
     return *this;
   }
   Key& add(long long value) { return add(std::to_string(value)); }
-  Key& add(const std::vector<std::pair<std::string, std::string>>& pairs) {
-    add(static_cast<long long>(pairs.size()));
-    for (const auto& [name, value] : pairs) add(name).add(value);
-    return *this;
-  }
   std::string take() { return std::move(text_); }
 
  private:
@@ -50,24 +47,6 @@ void add_files(Key& key, const fs::path& directory, int deepest) {
   }
 }
 
-void add_options(Key& key, const ModelOptions& model) {
-  key.add(model.graph).add(model.tokens).add(model.tokenizer).add(model.normalize).add(model.text_style);
-  key.add(model.frontend_preset).add(model.frontend).add(model.log_probs_kind);
-  for (const int value : {model.blank_id, model.subsampling_factor, model.subsampling_causal, model.max_encoder_frames,
-                          model.window_frames, model.chunk_frames}) {
-    key.add(value);
-  }
-}
-
-void add_options(Key& key, const SessionOptions& session) {
-  key.add(session.library).add(session.provider).add(session.provider_options).add(session.graph_optimization);
-  key.add(session.config_entries).add(session.instruction_set);
-  for (const int value :
-       {session.intra_op_threads, session.inter_op_threads, int{session.memory_arena}, int{session.cache}}) {
-    key.add(value);
-  }
-}
-
 }  // namespace
 
 std::string load_key(const std::string& path, const ModelOptions& model, const SessionOptions& session) {
@@ -81,8 +60,11 @@ std::string load_key(const std::string& path, const ModelOptions& model, const S
   } else {
     add_files(key, named.parent_path(), 0);
   }
-  add_options(key, model);
-  add_options(key, session);
+  // Not JSON text, which paths that are no UTF-8 can't be.
+  for (const Json& values : {values_of(model), values_of(session)}) {
+    const std::vector<std::uint8_t> bytes = Json::to_cbor(values);
+    key.add(std::string(bytes.begin(), bytes.end()));
+  }
   return key.take();
 }
 

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "fastctc/error.h"
-#include "options/options_text.h"
+#include "options/option_values.h"
 
 namespace fastctc {
 namespace {

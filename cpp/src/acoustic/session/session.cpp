@@ -21,11 +21,11 @@
 #include "fastctc/error.h"
 #include "fastctc/session_cache.h"
 #include "model/external_data.h"
+#include "options/option_table.h"
 
 namespace fastctc {
 namespace {
 
-constexpr int kMostThreads = 1024;
 constexpr char kSmallestExternalBytes[] = "16384";  // smaller weights stay in the saved graph
 
 std::string lower(std::string text) {
@@ -109,13 +109,6 @@ GraphOptimizationLevel optimization_level(const std::string& name) {
   throw OptionError("Option graph_optimization must be one of disabled, basic, extended, all, not '" + name + "'.");
 }
 
-void check_threads(const char* option, int value) {
-  if (value < 0 || value > kMostThreads) {
-    throw OptionError(std::string("Option ") + option + " must be an integer from 0 to " +
-                      std::to_string(kMostThreads) + ", not " + std::to_string(value) + ".");
-  }
-}
-
 // On other providers the operators would cut the graph into pieces.
 const operators::Kernel* operator_kernel(const SessionOptions& options) {
   const operators::Kernel* kernel = operators::choose_kernel(options.instruction_set);
@@ -123,8 +116,7 @@ const operators::Kernel* operator_kernel(const SessionOptions& options) {
 }
 
 ort::SessionOptions session_options(const SessionOptions& options, const Engine& running) {
-  check_threads("intra_op_threads", options.intra_op_threads);
-  check_threads("inter_op_threads", options.inter_op_threads);
+  check_fields(options, "session.");
   ort::SessionOptions target;
   target.SetIntraOpNumThreads(options.intra_op_threads);
   target.SetInterOpNumThreads(options.inter_op_threads);
