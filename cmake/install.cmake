@@ -37,7 +37,7 @@ set(FASTCTC_PC_LIBS "")
 if(NOT BUILD_SHARED_LIBS)
   # A C compiler links a static library of C++ with these.
   set(FASTCTC_PC_CFLAGS " -DFASTCTC_STATIC")
-  set(FASTCTC_PC_LIBS " $<IF:$<PLATFORM_ID:Darwin>,-lc++,-lstdc++> -lm -pthread $<$<PLATFORM_ID:Linux>:-ldl>")
+  set(FASTCTC_PC_LIBS " $<IF:$<PLATFORM_ID:Darwin>,-lc++,-lstdc++> -lm -lz -pthread $<$<PLATFORM_ID:Linux>:-ldl>")
 endif()
 configure_file(cmake/fastctc.pc.in ${generated}/fastctc.pc.in @ONLY)
 file(GENERATE OUTPUT ${generated}/fastctc.pc INPUT ${generated}/fastctc.pc.in)

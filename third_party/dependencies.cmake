@@ -22,6 +22,30 @@ fastctc_find_headers(json HEADER nlohmann/json.hpp TARGET nlohmann_json::nlohman
   URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz
   SHA256 d6c65aca6b1ed68e7a182f4757257b107ae403032760ed6ef121c9d55e81757d)
 
+fastctc_find_headers(xxhash HEADER xxhash.h TARGET xxHash::xxhash
+  DEBIAN_PACKAGE libxxhash-dev
+  URL https://github.com/Cyan4973/xxHash/archive/refs/tags/v0.8.2.tar.gz
+  SHA256 baee0c6afd4f03165de7a4e67988d16f0f2b257b51d0e3cb91909302a26a79c4)
+
+# zlib is linked. Where its development files are not installed, the library is (the system's own tools need it) and its
+# headers are fetched like the others.
+find_package(ZLIB 1.2.6 QUIET)
+if(ZLIB_FOUND)
+  message(STATUS "fastctc: zlib ${ZLIB_VERSION} (installed)")
+  add_library(fastctc_zlib_headers INTERFACE)
+  set(FASTCTC_ZLIB ZLIB::ZLIB)
+else()
+  fastctc_find_headers(zlib HEADER zlib.h
+    DEBIAN_PACKAGE zlib1g-dev
+    URL https://github.com/madler/zlib/releases/download/v1.3.1/zlib-1.3.1.tar.gz
+    SHA256 9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23)
+  find_library(FASTCTC_ZLIB NAMES z libz.so.1 zlib)
+  if(NOT FASTCTC_ZLIB)
+    message(FATAL_ERROR "zlib was not found. Install it (Debian: apt install zlib1g-dev), or name it: "
+                        "-DFASTCTC_ZLIB=LIBRARY (pip: -C cmake.define.FASTCTC_ZLIB=LIBRARY).")
+  endif()
+endif()
+
 if(FASTCTC_BUILD_TESTS)
   fastctc_find_headers(doctest HEADER doctest/doctest.h TARGET doctest::doctest
     DEBIAN_PACKAGE doctest-dev

@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -10,7 +9,6 @@
 #include <vector>
 
 #include "base/byte_source.h"
-#include "base/decimal.h"
 #include "base/text_lines.h"
 #include "decoding/ngram_words.h"
 #include "fastctc/error.h"
@@ -61,20 +59,6 @@ TEST_CASE("lines are the same however the bytes come") {
   CHECK(lines_of("", 5).empty());
   CHECK(lines_of("\n", 5) == std::vector<std::string>{""});
   CHECK_THROWS_AS(lines_of(std::string(3000000, 'x'), 1 << 20), fastctc::ModelError);
-}
-
-TEST_CASE("decimals are those of strtod") {
-  for (const char* text : {"0", "-0", "1", "-1.5", "+2.25", ".5", "5.", "-99", "0.000", "1e3", "1E-3", "-1.126", "1e22",
-                           "123456789012345678901234567890", "0.1234567890123456789012345", "1e-30", "1e-400"}) {
-    double value = -1;
-    REQUIRE(fastctc::parse_decimal(text, &value));
-    CHECK(value == doctest::Approx(std::strtod(text, nullptr)).epsilon(1e-15));
-  }
-  for (const char* text :
-       {"", "-", ".", "e5", "1e", "1e+", "1x", " 1", "1 ", "0x1", "nan", "inf", "1e400", "1,5", "--1"}) {
-    double value = -1;
-    CHECK_FALSE(fastctc::parse_decimal(text, &value));
-  }
 }
 
 TEST_CASE("a word table keeps its words while it grows") {

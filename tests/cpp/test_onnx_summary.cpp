@@ -13,7 +13,7 @@ using fastctc::find_graphs;
 using fastctc::GraphFiles;
 using fastctc::Manifest;
 using fastctc::OnnxSummary;
-using fastctc::summarize_onnx;
+using fastctc::summarize_onnx_file;
 
 namespace {
 
@@ -37,27 +37,27 @@ struct Folder {
 }  // namespace
 
 TEST_CASE("an ONNX file tells its inputs and metadata without a session") {
-  const OnnxSummary offline = summarize_onnx(kDigits / "offline.onnx");
+  const OnnxSummary offline = summarize_onnx_file(kDigits / "offline.onnx");
   CHECK(offline.inputs == std::vector<std::string>{"audio_signal", "length"});
   CHECK(offline.metadata.at("subsampling_factor") == "8");
   CHECK(offline.metadata.count("chunk_shift") == 0);
 
-  const OnnxSummary stream = summarize_onnx(kDigits / "exact-480ms.onnx");
+  const OnnxSummary stream = summarize_onnx_file(kDigits / "exact-480ms.onnx");
   CHECK(has(stream, "cache_last_channel"));
   CHECK(stream.metadata.at("chunk_shift") == "56");
   CHECK(stream.metadata.at("window_size") == "65");
 }
 
 TEST_CASE("what is not ONNX, or cut off anywhere, gives what could be read and nothing worse") {
-  CHECK(summarize_onnx(kDigits / "no such file").inputs.empty());
-  CHECK(summarize_onnx(kDigits / "tokens.txt").metadata.empty());
+  CHECK(summarize_onnx_file(kDigits / "no such file").inputs.empty());
+  CHECK(summarize_onnx_file(kDigits / "tokens.txt").metadata.empty());
   const Folder folder;
   std::ifstream source(kDigits / "exact-480ms.onnx", std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(source), std::istreambuf_iterator<char>()};
   for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{100},
                                    bytes.size() / 2, bytes.size() - 1}) {
     std::ofstream(folder.path / "cut.onnx", std::ios::binary) << bytes.substr(0, length);
-    const OnnxSummary summary = summarize_onnx(folder.path / "cut.onnx");
+    const OnnxSummary summary = summarize_onnx_file(folder.path / "cut.onnx");
     CHECK(summary.inputs.size() <= 5);
   }
 }

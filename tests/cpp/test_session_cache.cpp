@@ -13,10 +13,11 @@
 #include "acoustic/session/session_cache.h"
 #include "acoustic/session/session_key.h"
 #include "base/content_hash.h"
-#include "base/durable_file.h"
+#include "base/file.h"
 #include "base/processor.h"
 #include "base/protobuf.h"
 #include "model/external_weights.h"
+#include "model/onnx_summary.h"
 #include "temporary_directory.h"
 
 using namespace fastctc;
@@ -73,20 +74,20 @@ EngineInfo engine(const std::string& version) { return {"libonnxruntime.so.1", v
 
 TEST_CASE("contents that differ have other hashes") {
   const std::string text = "weights of nine bytes or more";
-  CHECK(ContentHash().add(text).hex() == ContentHash().add(text).hex());
-  CHECK(ContentHash().add(text).hex().size() == 32);
+  CHECK(content_hash({text}) == content_hash({text}));
+  CHECK(content_hash({text}).size() == 32);
   std::map<std::string, int> seen;
   for (std::size_t i = 0; i < text.size(); ++i) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string other = text;
       other[i] = static_cast<char>(other[i] ^ (1 << bit));
-      ++seen[ContentHash().add(other).hex()];
+      ++seen[content_hash({other})];
     }
-    ++seen[ContentHash().add(text.substr(0, i)).hex()];
+    ++seen[content_hash({std::string_view(text).substr(0, i)})];
   }
   CHECK(seen.size() == text.size() * 9);
-  CHECK(ContentHash().add("ab").add("c").hex() != ContentHash().add("a").add("bc").hex());
-  CHECK(ContentHash().add(std::string(8, '\0')).hex() != ContentHash().add(std::string(16, '\0')).hex());
+  CHECK(content_hash({"ab", "c"}) != content_hash({"a", "bc"}));
+  CHECK(content_hash({std::string(8, '\0')}) != content_hash({std::string(16, '\0')}));
 }
 
 TEST_CASE("processors without VNNI are told to multiply bytes exactly") {
@@ -114,21 +115,6 @@ TEST_CASE("processors without VNNI are told to multiply bytes exactly") {
   CHECK(with_exact_products(said, true).config_entries == said.config_entries);
 }
 
-TEST_CASE("broken protocol buffers end the walk") {
-  std::string message;
-  append_field(message, 3, std::string(300, 'x'));
-  for (std::size_t size = 0; size <= message.size(); ++size) {
-    ProtobufMessage fields(std::string_view(message).substr(0, size));
-    const bool found = fields.next();
-    CHECK(found == (size == message.size()));
-    CHECK(fields.is_broken() == (size > 0 && size < message.size()));
-    if (found) CHECK(fields.whole() == message);
-  }
-  ProtobufMessage endless(std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12));
-  CHECK_FALSE(endless.next());
-  CHECK(endless.is_broken());
-}
-
 TEST_CASE("weights move to a pool with what was packed of them") {
   const TemporaryDirectory place;
   const fs::path pool = place.path() / "weights";
@@ -140,7 +126,7 @@ TEST_CASE("weights move to a pool with what was packed of them") {
        tensor("same",
               {{"location", "saved.bin"}, {"offset", "2"}, {"length", "3"}, {"prepacked_0", "Gemm+17|5;6;0|11;6;0"}}),
        tensor("inside", {})});
-  CHECK(external_files(onnx) == std::set<std::string>{"saved.bin"});
+  CHECK(summarize_onnx(onnx).external_files == std::set<std::string>{"saved.bin"});
   const PooledGraph pooled = pool_weights(onnx, "saved.bin", weights, pool);
   REQUIRE(pooled.files.size() == 1);
   const std::string name = pooled.files.begin()->first;
@@ -163,7 +149,7 @@ TEST_CASE("weights move to a pool with what was packed of them") {
   }
   CHECK(pooled.onnx.find("the graph's name") != std::string::npos);
   CHECK(pooled.onnx.find("the producer") != std::string::npos);
-  CHECK(external_files(pooled.onnx) == std::set<std::string>{"weights/" + name});
+  CHECK(summarize_onnx(pooled.onnx).external_files == std::set<std::string>{"weights/" + name});
 
   SUBCASE("a second graph of the same weights adds nothing") {
     CHECK(pool_weights(onnx, "saved.bin", weights, pool).onnx == pooled.onnx);
@@ -189,12 +175,12 @@ TEST_CASE("weights of graphs inside nodes move too") {
   append_field(node, 5, attribute);
   append_field(graph, 1, node);
   append_field(onnx, kModelGraph, graph);
-  CHECK(external_files(onnx) == std::set<std::string>{"saved.bin"});
+  CHECK(summarize_onnx(onnx).external_files == std::set<std::string>{"saved.bin"});
   const PooledGraph pooled = pool_weights(onnx, "saved.bin", "0123", place.path());
   REQUIRE(pooled.files.size() == 1);
   CHECK(read(place.path() / pooled.files.begin()->first) == "0123");
   const std::string location = place.path().filename().u8string() + "/" + pooled.files.begin()->first;
-  CHECK(external_files(pooled.onnx) == std::set<std::string>{location});
+  CHECK(summarize_onnx(pooled.onnx).external_files == std::set<std::string>{location});
   CHECK(pooled.onnx.find("then_branch") != std::string::npos);
 }
 
@@ -214,16 +200,6 @@ TEST_CASE("what ONNX Runtime didn't save as asked is refused") {
   const std::string whole = model({tensor("w", {{"location", "saved.bin"}, {"length", "2"}})});
   CHECK_THROWS_AS(pool_weights(whole.substr(0, whole.size() - 3), "saved.bin", "0123", place.path()),
                   std::runtime_error);
-}
-
-TEST_CASE("a file is whole or not there") {
-  const TemporaryDirectory place;
-  write_durably(place.path() / "a", {"one ", "two"});
-  CHECK(read(place.path() / "a") == "one two");
-  write_durably(place.path() / "a", {"three"});
-  CHECK(read(place.path() / "a") == "three");
-  CHECK_THROWS_AS(write_durably(place.path() / "none" / "a", {"x"}), fs::filesystem_error);
-  CHECK(count(place.path()) == 1);
 }
 
 TEST_CASE("entries are found, renewed and removed") {

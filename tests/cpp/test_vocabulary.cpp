@@ -82,7 +82,7 @@ TEST_CASE("files that are no token list") {
   CHECK_THROWS_WITH_AS(Vocabulary::read("no/such/tokens.txt"), doctest::Contains("is not there"), ModelNotFoundError);
   CHECK_THROWS_AS(Vocabulary::read(""), ModelNotFoundError);
   CHECK_THROWS_AS(Vocabulary::read(std::string("tokens.txt\0x", 12)), ModelNotFoundError);
-  CHECK_THROWS_WITH_AS(Vocabulary::read(FASTCTC_TEST_DATA), doctest::Contains("is a directory"), VocabularyError);
+  CHECK_THROWS_WITH_AS(Vocabulary::read(FASTCTC_TEST_DATA), doctest::Contains("is a directory"), fastctc::ModelError);
 }
 
 TEST_CASE("the user's list") {

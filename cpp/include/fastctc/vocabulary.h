@@ -33,8 +33,8 @@ class FASTCTC_API Vocabulary {
   // n_tokens: width of the model's output, 0 when unknown; a list one short of it gets its blank <blk> appended at
   // the end, as NeMo's lists need, unless <blk>, <blank>, <b> or [blank] is in it. With neither width nor
   // name nor blank_id nothing tells the blank: an error. style: "" finds it.
-  // Raises ModelNotFoundError; VocabularyError with the line number; OptionError on an unknown style and on a
-  // blank_id past the list.
+  // Raises ModelNotFoundError; ModelError on a directory, more than 64 MiB, and a file that can't be read;
+  // VocabularyError with the line number; OptionError on an unknown style and on a blank_id past the list.
   static Vocabulary read(const std::string& path, std::size_t n_tokens = 0, int blank_id = -1,
                          const std::string& style = "");
 

@@ -1,38 +1,76 @@
 #include "base/byte_source.h"
 
+#include <zlib.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
-#include <utility>
 
-#include "base/gzip_source.h"
-#include "base/whole_file.h"
+#include "base/file.h"
 #include "fastctc/error.h"
 
 namespace fastctc {
 namespace {
 
-class FileSource : public ByteSource {
+namespace fs = std::filesystem;
+
+constexpr unsigned kBufferBytes = 1u << 17;
+constexpr std::size_t kLargestRead = std::size_t{1} << 20;
+
+// zlib passes on what isn't gzip as it is.
+class ZlibSource : public ByteSource {
  public:
-  FileSource(std::ifstream stream, double n_bytes, const std::string& what)
-      : stream_(std::move(stream)), n_bytes_(n_bytes), what_(what) {}
+  ZlibSource(const std::string& path, const std::string& what) : what_(what) {
+    require_file(path, what);
+    const fs::path file = fs::u8path(path);
+    errno = ENOMEM;
+#if defined(_WIN32)
+    file_ = gzopen_w(file.c_str(), "rb");
+#else
+    file_ = gzopen(file.c_str(), "rbe");
+#endif
+    if (!file_) fail_to_read(what);
+    gzbuffer(file_, kBufferBytes);
+    std::error_code error;
+    const std::uintmax_t n_bytes = fs::file_size(file, error);
+    n_bytes_ = error ? 0 : static_cast<double>(n_bytes);
+  }
+  ~ZlibSource() override { gzclose(file_); }
+  ZlibSource(const ZlibSource&) = delete;
+  ZlibSource& operator=(const ZlibSource&) = delete;
 
   std::size_t read(char* bytes, std::size_t n) override {
-    stream_.read(bytes, static_cast<std::streamsize>(n));
-    if (stream_.bad()) throw ModelError(what_ + " can't be read to its end. Check the file and its disk.");
-    const std::size_t n_read = static_cast<std::size_t>(stream_.gcount());
-    n_done_ += static_cast<double>(n_read);
+    std::size_t n_read = 0;
+    while (n_read < n) {
+      const std::size_t n_wanted = std::min(n - n_read, kLargestRead);
+      const int n_got = gzread(file_, bytes + n_read, static_cast<unsigned>(n_wanted));
+      if (n_got > 0) n_read += static_cast<std::size_t>(n_got);
+      if (n_got < static_cast<int>(n_wanted)) break;
+    }
+    if (n_read < n) check();
     return n_read;
   }
 
-  double progress() const override { return n_bytes_ > 0 ? std::min(n_done_ / n_bytes_, 1.0) : 0; }
+  double progress() const override {
+    const double n_done = static_cast<double>(gzoffset(file_));
+    return n_bytes_ > 0 ? std::min(std::max(n_done / n_bytes_, 0.0), 1.0) : 0;
+  }
 
  private:
-  std::ifstream stream_;
-  double n_bytes_;
-  double n_done_ = 0;
+  // A file that ends within its packed data reads as one that ends: only the state tells.
+  void check() const {
+    int code = Z_OK;
+    const char* text = gzerror(file_, &code);
+    if (code == Z_ERRNO) fail_to_read(what_);
+    if (code != Z_OK) {
+      throw ModelError(what_ + " is damaged or cut off: gzip says '" + (text ? text : "") + "'. Fetch it again.");
+    }
+  }
+
+  gzFile file_ = nullptr;
+  double n_bytes_ = 0;
   std::string what_;
 };
 
@@ -49,26 +87,8 @@ std::size_t MemorySource::read(char* bytes, std::size_t n) {
   return n_read;
 }
 
-double MemorySource::progress() const {
-  return n_bytes_ > 0 ? static_cast<double>(position_) / static_cast<double>(n_bytes_) : 1;
-}
-
 std::unique_ptr<ByteSource> open_bytes(const std::string& path, const std::string& what) {
-  require_file(path, what);
-  std::ifstream stream = open_stream(path);
-  if (!stream) throw ModelError(what + " can't be opened. Check its permissions.");
-  std::error_code error;
-  const std::uintmax_t n_bytes = std::filesystem::file_size(std::filesystem::u8path(path), error);
-  const double size = error ? 0 : static_cast<double>(n_bytes);
-  // A pipe can't be read twice: it must be plain.
-  if (is_regular_file(path)) {
-    char magic[2] = {};
-    stream.read(magic, 2);
-    if (stream.gcount() == 2 && magic[0] == '\x1f' && magic[1] == '\x8b') return open_gzip(path, what, size);
-    stream.clear();
-    stream.seekg(0);
-  }
-  return std::make_unique<FileSource>(std::move(stream), size, what);
+  return std::make_unique<ZlibSource>(path, what);
 }
 
 }  // namespace fastctc

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdio>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,8 +17,8 @@ class ByteSource {
 };
 
 // The bytes of a file, unpacked where it is gzip (told by its first two bytes). `what` names the file in messages, as
-// "Language model 'en.arpa'". Raises ModelNotFoundError; ModelError on what can't be opened, and on gzip where the
-// machine has no zlib (gzip_source.h).
+// "Language model 'en.arpa'". Raises ModelNotFoundError; ModelError on what can't be opened. Reading raises ModelError
+// where the system fails, and on gzip that is damaged or cut off.
 std::unique_ptr<ByteSource> open_bytes(const std::string& path, const std::string& what);
 
 // Bytes in memory, which must outlive the source.
@@ -28,7 +26,6 @@ class MemorySource : public ByteSource {
  public:
   MemorySource(const char* bytes, std::size_t n_bytes) : bytes_(bytes), n_bytes_(n_bytes) {}
   std::size_t read(char* bytes, std::size_t n) override;
-  double progress() const override;
 
  private:
   const char* bytes_;

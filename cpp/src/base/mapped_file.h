@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
+#include <string_view>
 
 namespace fastctc {
 
@@ -11,7 +11,7 @@ namespace fastctc {
 // replace it (rename), as fastctc's own writers do.
 class MappedFile {
  public:
-  // `what` names the file in messages. Raises ModelError when it can't be opened or mapped.
+  // `what` names the file in messages. Raises ModelNotFoundError; ModelError when it can't be opened or mapped.
   MappedFile(const std::string& path, const std::string& what);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
@@ -19,12 +19,12 @@ class MappedFile {
 
   const char* data() const { return data_; }
   std::size_t size() const { return size_; }
+  std::string_view bytes() const { return {data_, size_}; }
 
  private:
   const char* data_ = nullptr;
   std::size_t size_ = 0;
-  std::vector<char> copy_;  // where it was read
-  bool is_mapped_ = false;
+  std::string copy_;  // where it was read
 };
 
 }  // namespace fastctc

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <utility>
 
-#include "base/decimal.h"
+#include "base/numbers.h"
 
 namespace fastctc {
 namespace {
@@ -38,18 +38,10 @@ void link_children(NgramList& lower, const NgramList& higher) {
   std::partial_sum(lower.first_childs.begin(), lower.first_childs.end(), lower.first_childs.begin());
 }
 
-// A whole number with blanks around it; those past any use are read as 10^18.
+// A whole number with blanks around it.
 bool parse_count(std::string_view text, std::uint64_t* count) {
-  constexpr std::uint64_t kMost = 1000000000000000000u;
   Fields fields(text);
-  const std::string_view digits = fields.next();
-  if (digits.empty() || !fields.next().empty()) return false;
-  *count = 0;
-  for (const char digit : digits) {
-    if (digit < '0' || digit > '9') return false;
-    *count = std::min(*count * 10 + static_cast<std::uint64_t>(digit - '0'), kMost);
-  }
-  return true;
+  return parse_number(fields.next(), count) && fields.next().empty();
 }
 
 class ArpaReader {
@@ -254,7 +246,7 @@ class ArpaReader {
 
   double read_prob(std::string_view text) {
     double log10_prob = 0;
-    if (!parse_decimal(text, &log10_prob))
+    if (!parse_number(text, &log10_prob))
       lines_.fail("'" + quote(text) + "' is no log-prob. A line is LOG10-PROB WORDS BACK-OFF; is it cut off?");
     if (log10_prob > 0) lines_.fail("the log-prob " + quote(text) + " is above 0.");
     return log10_prob;
@@ -264,7 +256,7 @@ class ArpaReader {
   Values read_values(double log10_prob, Fields& fields, std::size_t n) {
     const std::string_view text = fields.next();
     double log10_backoff = 0;
-    if (!text.empty() && !parse_decimal(text, &log10_backoff)) {
+    if (!text.empty() && !parse_number(text, &log10_backoff)) {
       lines_.fail("'" + quote(text) + "' is no back-off weight" +
                   (n > 1 ? " (more than " + std::to_string(n) + " words?)." : "."));
     }

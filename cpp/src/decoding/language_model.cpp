@@ -1,14 +1,14 @@
 #include "fastctc/language_model.h"
 
-#include <algorithm>
-#include <cstring>
-#include <fstream>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/byte_source.h"
+#include "base/file.h"
 #include "base/mapped_file.h"
-#include "base/whole_file.h"
 #include "decoding/arpa.h"
 #include "decoding/language_model_image.h"
 #include "fastctc/error.h"
@@ -16,15 +16,16 @@
 namespace fastctc {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr char kKenLm[] = "mmap lm http://kheafield.com/code";
 
 // The first bytes of a file; fewer where it is shorter, none where it is a pipe, which can be read once only.
-std::string first_bytes(const std::string& path) {
+std::string first_bytes(const std::string& path, const std::string& what) {
+  std::error_code error;
+  if (!fs::is_regular_file(fs::u8path(path), error)) return {};
   std::string bytes(64, '\0');
-  if (!is_regular_file(path)) return {};
-  std::ifstream stream = open_stream(path);
-  stream.read(&bytes[0], static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(stream.gcount()));
+  bytes.resize(std::fread(&bytes[0], 1, bytes.size(), open_file(path, what).get()));
   return bytes;
 }
 
@@ -42,8 +43,7 @@ LanguageModel::~LanguageModel() = default;
 std::shared_ptr<const LanguageModel> LanguageModel::read(const std::string& path,
                                                          const std::function<void(double)>& progress) {
   const std::string what = "Language model '" + path + "'";
-  require_file(path, what);
-  const std::string head = first_bytes(path);
+  const std::string head = first_bytes(path, what);
   if (head.compare(0, sizeof(kKenLm) - 1, kKenLm) == 0) {
     throw ModelError(what + " is in KenLM's binary form, which only KenLM reads. Build fastctc's own from the ARPA " +
                      "file that it was made of: fastctc lm build MODEL.arpa OUT.");
@@ -61,8 +61,17 @@ std::shared_ptr<const LanguageModel> LanguageModel::read(const std::string& path
 }
 
 void LanguageModel::write(const std::string& path) const {
-  write_whole_file(path, reinterpret_cast<const char*>(impl_->view.header),
-                   static_cast<std::size_t>(impl_->view.header->n_bytes), "Language model '" + path + "'");
+  const std::string failure = "Language model '" + path + "' can't be written: ";
+  const fs::path target = fs::u8path(path);
+  std::error_code ignored;
+  if (path.empty() || path.find('\0') != std::string::npos || fs::is_directory(target, ignored)) {
+    throw ModelError(failure + "give the path of a file.");
+  }
+  try {
+    write_durably(target, {{reinterpret_cast<const char*>(impl_->view.header), n_bytes()}});
+  } catch (const fs::filesystem_error& error) {
+    throw ModelError(failure + error.code().message() + ". Check that its directory is there and has room.");
+  }
 }
 
 std::size_t LanguageModel::order() const { return static_cast<std::size_t>(impl_->view.header->order); }

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/byte_source.h"
-#include "base/decimal.h"
+#include "base/numbers.h"
 #include "base/text_lines.h"
 #include "decoding/lexicon_lines.h"
 #include "fastctc/error.h"
@@ -77,7 +77,7 @@ std::vector<LexiconEntry> read_entries(TextLines& lines, const Vocabulary& vocab
       if (found != ids.end()) {
         entry.token_ids.push_back(found->second);
       } else if (entry.token_ids.empty() && piece.find('.') != std::string_view::npos &&
-                 parse_decimal(piece, &probability)) {
+                 parse_number(piece, &probability)) {
         lines.fail("'" + quote(piece) + "' after the word looks like a probability, and lexicons with probabilities " +
                    "are not supported. Leave the column out: `word piece piece ...`.");
       } else {

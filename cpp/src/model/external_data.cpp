@@ -11,7 +11,7 @@ namespace fastctc {
 void check_external_data(const std::string& graph_path) {
   const std::filesystem::path path = std::filesystem::u8path(graph_path);
   const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  for (const std::string& name : summarize_onnx(path).external_files) {
+  for (const std::string& name : summarize_onnx_file(path).external_files) {
     try {
       file_inside(directory, name, "graph " + path.filename().u8string(), false);
     } catch (const ModelNotFoundError&) {

@@ -1,14 +1,14 @@
 #include "model/external_weights.h"
 
-#include <charconv>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/content_hash.h"
-#include "base/durable_file.h"
+#include "base/file.h"
 #include "base/mapped_file.h"
+#include "base/numbers.h"
 #include "base/protobuf.h"
 #include "model/onnx_fields.h"
 
@@ -20,29 +20,10 @@ using namespace onnx;  // field numbers
 namespace fs = std::filesystem;
 
 constexpr char kPacked[] = "prepacked_";
-// Blobs are mapped one by one; whole pages let no two share one.
+// ONNX Runtime maps the packed buffers of a weight one by one, so each begins a page of its own.
 constexpr std::size_t kAlignment = 4096;
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
-
-// Calls visit(tensor) for each initializer of a GraphProto, in the graphs of its nodes too.
-template <class Visit>
-void each_initializer(std::string_view graph, const Visit& visit) {
-  ProtobufMessage fields(graph);
-  while (fields.next()) {
-    if (fields.field() == kGraphInitializer) visit(fields.content());
-    if (fields.field() != kGraphNode) continue;
-    ProtobufMessage node(fields.content());
-    while (node.next()) {
-      if (node.field() != kNodeAttribute) continue;
-      ProtobufMessage attribute(node.content());
-      while (attribute.next()) {
-        const bool is_graph = attribute.field() == kAttributeGraph || attribute.field() == kAttributeGraphs;
-        if (is_graph) each_initializer(attribute.content(), visit);
-      }
-    }
-  }
-}
 
 // A message made anew with what change() gives for some of its fields; change() returns false where one stays.
 template <class Change>
@@ -83,22 +64,15 @@ std::string with_moved_weights(std::string_view graph, const Move& move) {
   });
 }
 
-std::size_t number(std::string_view text) {
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
+std::string_view part(std::string_view weights, std::string_view offset, std::string_view length) {
+  std::uint64_t begin = 0, n_bytes = 0;
+  if (!parse_number(offset, &begin) || !parse_number(length, &n_bytes)) {
     throw std::runtime_error("a place of a weight that is no number");
   }
-  return value;
-}
-
-std::string_view part(std::string_view weights, std::string_view offset, std::string_view length) {
-  const std::size_t begin = number(offset);
-  const std::size_t n_bytes = number(length);
   if (begin > weights.size() || n_bytes > weights.size() - begin) {
     throw std::runtime_error("a weight past the end of its file");
   }
-  return weights.substr(begin, n_bytes);
+  return weights.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(n_bytes));
 }
 
 // One initializer's file of the pool, and the entries that say where in it its parts are.
@@ -120,9 +94,7 @@ class PooledTensor {
 
   // Writes the file, unless it is there, and sets the entries' location.
   void write(const fs::path& pool, std::map<std::string, std::uint64_t>& files) {
-    ContentHash hash;
-    for (const std::string_view bytes : parts_) hash.add(bytes);
-    const std::string name = hash.hex() + ".bin";
+    const std::string name = content_hash(parts_) + ".bin";
     // Not taken on trust: it may be broken, and whoever can write a model could choose its hash.
     if (fs::exists(pool / name) && is_in(pool / name)) {
       std::error_code ignored;
@@ -130,9 +102,7 @@ class PooledTensor {
     } else {
       write_durably(pool / name, parts_);
     }
-    std::uint64_t n_bytes = 0;
-    for (const std::string_view bytes : parts_) n_bytes += bytes.size();
-    files[name] = n_bytes;
+    files[name] = end_;
     entries_[0].second = pool.filename().u8string() + "/" + name;
   }
 
@@ -211,20 +181,6 @@ std::vector<std::pair<std::string, std::string>> external_data(std::string_view 
     entries.push_back(std::move(entry));
   }
   return entries;
-}
-
-std::set<std::string> external_files(std::string_view onnx) {
-  std::set<std::string> names;
-  ProtobufMessage model(onnx);
-  while (model.next()) {
-    if (model.field() != kModelGraph) continue;
-    each_initializer(model.content(), [&](std::string_view tensor) {
-      for (const auto& [key, value] : external_data(tensor)) {
-        if (key == "location") names.insert(value);
-      }
-    });
-  }
-  return names;
 }
 
 PooledGraph pool_weights(std::string_view onnx, const std::string& weights_name, std::string_view weights,

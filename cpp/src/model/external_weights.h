@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +13,6 @@ namespace fastctc {
 
 // A TensorProto's external_data: location, offset, length, and what ONNX Runtime adds. Empty where it has none.
 std::vector<std::pair<std::string, std::string>> external_data(std::string_view tensor);
-
-// The files that initializers of the graph are in, as it names them; a file that isn't ONNX names none.
-std::set<std::string> external_files(std::string_view onnx);
 
 // A graph whose weights are in a pool.
 struct PooledGraph {

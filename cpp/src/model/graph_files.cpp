@@ -85,7 +85,7 @@ void keep_usual(std::vector<GraphFile>& candidates) {
 GraphFiles find_graphs(const fs::path& directory, const std::string& option, const Manifest& manifest) {
   GraphFiles files;
   const auto add = [&](const GraphFile& file) {
-    const OnnxSummary summary = summarize_onnx(directory / fs::u8path(file.name));
+    const OnnxSummary summary = summarize_onnx_file(directory / fs::u8path(file.name));
     if (!is_cache_aware(summary)) {
       files.offline.push_back(file);
       return;

@@ -1,12 +1,12 @@
 #include "model/manifest.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "fastctc/error.h"
 
 namespace fastctc {
@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr std::uintmax_t kMaxBytes = 1 << 20;
+constexpr std::size_t kMaxBytes = 1 << 20;
 constexpr int kFormatVersion = 1;
 
 std::string scalar_text(const Json& value, const std::string& where) {
@@ -74,11 +74,7 @@ Json read_object(const fs::path& path) {
   if (path.empty() || !fs::exists(path, error)) return nullptr;
   const std::string file = path.u8string();
   if (!fs::is_regular_file(path, error)) throw ModelError(file + " is not a regular file.");
-  if (fs::file_size(path, error) > kMaxBytes || error)
-    throw ModelError(file + " can't be read, or is larger than 1 MiB.");
-  std::ifstream stream(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (!stream || stream.bad()) throw ModelError(file + " can't be read. Check its permissions.");
+  const std::string text = read_file(file, file, kMaxBytes);
   Json json;
   try {
     json = Json::parse(text, StrictParse(file));

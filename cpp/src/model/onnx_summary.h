@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fastctc {
@@ -15,9 +16,11 @@ struct OnnxSummary {
   std::set<std::string> external_files;  // locations of weights that stand in other files, as written
 };
 
-// Walks the protobuf fields of ModelProto (onnx.proto) down to every tensor, skipping the weights: some hundred small
-// reads, whatever the file's size. A file that is not ONNX gives what could be read of it: whoever opens it says what
-// is wrong.
-OnnxSummary summarize_onnx(const std::filesystem::path& path);
+// Walks the protobuf fields of ModelProto (onnx.proto) down to every tensor, jumping over the weights. Bytes that are
+// not ONNX give what could be read of them: whoever opens them says what is wrong.
+OnnxSummary summarize_onnx(std::string_view bytes);
+
+// The same of a file, mapped; what can't be read gives nothing.
+OnnxSummary summarize_onnx_file(const std::filesystem::path& path);
 
 }  // namespace fastctc

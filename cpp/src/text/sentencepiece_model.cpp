@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <queue>
+#include <string_view>
 #include <utility>
 
-#include "base/file_bytes.h"
-#include "base/protobuf_reader.h"
+#include "base/file.h"
+#include "base/protobuf.h"
 #include "base/utf8.h"
 #include "fastctc/error.h"
 
@@ -17,6 +18,34 @@ const std::string kReplacement = "\xEF\xBF\xBD";  // of bytes that are no UTF-8
 
 // Types of pieces.
 constexpr int kNormal = 1, kUnknownPiece = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6;
+
+constexpr std::size_t kLargestFileBytes = std::size_t{64} << 20;  // the largest models are a few MB
+
+// Calls visit(field) for each field of a message. Raises where the bytes are no such message, or visit expected a
+// field of another type.
+template <class Visit>
+void each_field(ProtobufMessage message, const std::string& name, const Visit& visit) {
+  while (message.next()) visit(message);
+  if (message.is_broken()) {
+    throw VocabularyError(name +
+                          " is no SentencePiece model, or it is damaged. Take the tokenizer.model of the model.");
+  }
+}
+
+std::uint64_t integer(ProtobufMessage& field) {
+  field.expect(WireType::varint);
+  return field.number();
+}
+
+float real(ProtobufMessage& field) {
+  field.expect(WireType::fixed32);
+  return field.real();
+}
+
+std::string_view content(ProtobufMessage& field) {
+  field.expect(WireType::bytes);
+  return field.content();
+}
 
 // Bytes of the character at `position`, 1 where there is none.
 std::size_t one_character(const std::string& text, std::size_t position) {
@@ -32,41 +61,43 @@ std::uint32_t leaf_value(std::uint32_t unit) { return unit & ((1U << 31) - 1); }
 }  // namespace
 
 SentencePieceModel SentencePieceModel::read(const std::string& path) {
-  return parse(read_file_bytes(path, "The SentencePiece model", "tokenizer"), "'" + path + "'");
+  const std::string name = "'" + path + "'";
+  return parse(read_file(path, "The SentencePiece model " + name, kLargestFileBytes,
+                         "Name the file with the option `tokenizer`."),
+               name);
 }
 
 SentencePieceModel SentencePieceModel::parse(const std::string& bytes, const std::string& name) {
   SentencePieceModel model;
   std::string char_map;
-  ProtobufReader file(bytes, name);
-  for (std::uint32_t field; (field = file.next()) != 0;) {
-    if (field == 1) {
-      ProtobufReader entry = file.message();
+  each_field(ProtobufMessage(bytes), name, [&](ProtobufMessage& field) {
+    if (field.field() > 3) return;
+    const ProtobufMessage part(content(field));
+    if (field.is_broken()) return;
+    if (field.field() == 1) {
       std::string piece;
       float score = 0;
       int type = kNormal;
-      for (std::uint32_t part; (part = entry.next()) != 0;) {
-        if (part == 1) piece = entry.bytes();
-        if (part == 2) score = entry.number();
-        if (part == 3) type = static_cast<int>(entry.integer() & 0xFF);
-      }
+      each_field(part, name, [&](ProtobufMessage& entry) {
+        if (entry.field() == 1) piece = content(entry);
+        if (entry.field() == 2) score = real(entry);
+        if (entry.field() == 3) type = static_cast<int>(integer(entry) & 0xFF);
+      });
       model.add_piece(piece, score, type, name);
-    } else if (field == 2) {
-      ProtobufReader trainer = file.message();
-      for (std::uint32_t part; (part = trainer.next()) != 0;) {
-        if (part == 3) model.kind_ = static_cast<Kind>(trainer.integer() & 0xFF);
-        if (part == 24) model.space_is_suffix_ = trainer.integer() != 0;
-      }
-    } else if (field == 3) {
-      ProtobufReader normalizer = file.message();
-      for (std::uint32_t part; (part = normalizer.next()) != 0;) {
-        if (part == 2) char_map = normalizer.bytes();
-        if (part == 3) model.add_dummy_prefix_ = normalizer.integer() != 0;
-        if (part == 4) model.remove_extra_whitespaces_ = normalizer.integer() != 0;
-        if (part == 5) model.escape_whitespaces_ = normalizer.integer() != 0;
-      }
+    } else if (field.field() == 2) {
+      each_field(part, name, [&](ProtobufMessage& trainer) {
+        if (trainer.field() == 3) model.kind_ = static_cast<Kind>(integer(trainer) & 0xFF);
+        if (trainer.field() == 24) model.space_is_suffix_ = integer(trainer) != 0;
+      });
+    } else {
+      each_field(part, name, [&](ProtobufMessage& normalizer) {
+        if (normalizer.field() == 2) char_map = content(normalizer);
+        if (normalizer.field() == 3) model.add_dummy_prefix_ = integer(normalizer) != 0;
+        if (normalizer.field() == 4) model.remove_extra_whitespaces_ = integer(normalizer) != 0;
+        if (normalizer.field() == 5) model.escape_whitespaces_ = integer(normalizer) != 0;
+      });
     }
-  }
+  });
   if (model.pieces_.empty()) {
     throw VocabularyError(name +
                           " is no SentencePiece model: it has no pieces. Take the tokenizer.model of the model.");

@@ -19,8 +19,8 @@ class FASTCTC_API SentencePieceModel {  // for the Python module's tests
   enum class Kind { unigram = 1, bpe = 2, word = 3, characters = 4 };
   static constexpr int kUnknown = -1;
 
-  // Raises ModelNotFoundError; VocabularyError on a file that is no such model, is of words, or has unused pieces
-  // (neither is made for CTC models).
+  // Raises ModelNotFoundError; ModelError where it can't be read; VocabularyError on a file that is no such model, is
+  // of words, or has unused pieces (neither is made for CTC models).
   static SentencePieceModel read(const std::string& path);
   // The same from the file's bytes; `name` stands in messages.
   static SentencePieceModel parse(const std::string& bytes, const std::string& name);

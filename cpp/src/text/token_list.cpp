@@ -5,14 +5,15 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/file_bytes.h"
+#include "base/file.h"
 #include "base/utf8.h"
 #include "fastctc/error.h"
 
 namespace fastctc {
 namespace {
 
-constexpr int kLargestIdDigits = 9;  // what int holds
+constexpr int kLargestIdDigits = 9;                               // what int holds
+constexpr std::size_t kLargestFileBytes = std::size_t{64} << 20;  // the largest vocabularies are a few MB
 
 // A line cut into piece and id.
 struct Entry {
@@ -133,7 +134,9 @@ std::vector<std::string> parse_token_list(const std::string& bytes, const std::s
 }
 
 std::vector<std::string> read_token_list(const std::string& path) {
-  return parse_token_list(read_file_bytes(path, "Token list", "tokens"), "'" + path + "'");
+  const std::string name = "'" + path + "'";
+  return parse_token_list(
+      read_file(path, "Token list " + name, kLargestFileBytes, "Name the file with the option `tokens`."), name);
 }
 
 }  // namespace fastctc

@@ -7,7 +7,7 @@
 namespace fastctc {
 
 // The pieces of a token list in the order of their ids; the formats are those of Vocabulary::read.
-// Raises ModelNotFoundError, VocabularyError with the line number.
+// Raises ModelNotFoundError; ModelError where it can't be read; VocabularyError with the line number.
 std::vector<std::string> read_token_list(const std::string& path);
 
 // The same from the file's bytes; `name` stands in messages.

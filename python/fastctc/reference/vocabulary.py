@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, cast, get_args
 
-from fastctc.errors import ModelNotFoundError, OptionError, VocabularyError
+from fastctc.errors import ModelError, ModelNotFoundError, OptionError, VocabularyError
 
 __all__ = ["TextStyle", "Vocabulary", "WordSpan"]
 
@@ -82,6 +82,7 @@ class Vocabulary:
 
         Raises:
             ModelNotFoundError: The file is not there.
+            ModelError: It is a directory, larger than 64 MiB, or can't be read.
             VocabularyError: The list can't be used; with the line number.
             OptionError: style is unknown, or blank_id is past the list.
         """
@@ -163,11 +164,11 @@ def read_bytes(path: str | os.PathLike[str], name: str) -> bytes:
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL in the path
         raise ModelNotFoundError(f"{name} is not there.") from error
     except IsADirectoryError as error:
-        raise VocabularyError(f"{name} is a directory.") from error
+        raise ModelError(f"{name} is a directory.") from error
     except OSError as error:
-        raise VocabularyError(f"{name} can't be read: {error}") from error
+        raise ModelError(f"{name} can't be read: {error}") from error
     if len(data) > LARGEST_FILE_BYTES:
-        raise VocabularyError(f"{name} is larger than 64 MB: this is no token list.")
+        raise ModelError(f"{name} is larger than 64 MiB: this is no token list.")
     return data
 
 

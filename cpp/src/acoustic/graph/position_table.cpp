@@ -1,137 +1,38 @@
 #include "acoustic/graph/position_table.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "base/mapped_file.h"
+#include "base/protobuf.h"
+#include "fastctc/error.h"
+#include "model/onnx_fields.h"
+
 namespace fastctc {
 namespace {
 
-// Field numbers of onnx.proto3.
-enum ModelField { kModelGraph = 7 };
-enum GraphField { kGraphNode = 1, kGraphInitializer = 5 };
-enum NodeField { kNodeInput = 1, kNodeOutput = 2, kNodeOpType = 4, kNodeAttribute = 5 };
-enum AttributeField { kAttributeTensor = 5 };
-enum TensorField { kTensorDims = 1, kTensorType = 2, kTensorName = 8 };
-constexpr std::uint64_t kFloat = 1;           // TensorProto.DataType
-constexpr std::uint64_t kLongestName = 4096;  // longer strings are skipped
-constexpr std::uint64_t kShortSkip = 4096;    // bytes; cheaper to read than to seek
-constexpr std::size_t kMostDims = 8;          // no table has more
-constexpr std::uint64_t kFewestRows = 32;     // a table of fewer frames than that is something else
+using namespace onnx;  // field numbers
 
-// Protocol-buffer fields of a file; a broken file ends the walk.
-class ProtobufFile {
- public:
-  explicit ProtobufFile(const std::string& path) : stream_(std::filesystem::u8path(path), std::ios::binary) {
-    stream_.seekg(0, std::ios::end);
-    size_ = stream_ ? static_cast<std::uint64_t>(stream_.tellg()) : 0;
-    stream_.seekg(0);
-  }
-
-  std::uint64_t size() const { return size_; }
-  bool ok() const { return static_cast<bool>(stream_); }
-
-  // Calls visit(field, value, end) for each field up to `end`. A number is `value`, with end 0; bytes stand at the
-  // read position up to `end`, and what visit leaves of them is skipped.
-  template <class Visit>
-  void each_field(std::uint64_t end, Visit visit) {
-    while (ok() && position_ < end) {
-      const std::uint64_t tag = varint();
-      const int field = static_cast<int>(tag >> 3);
-      switch (tag & 7) {
-        case 0:
-          visit(field, varint(), std::uint64_t{0});
-          break;
-        case 1:
-          skip_to(position_ + 8, end);
-          break;
-        case 5:
-          skip_to(position_ + 4, end);
-          break;
-        case 2: {
-          const std::uint64_t length = varint();
-          if (!ok() || length > end - std::min(position_, end)) return fail();
-          const std::uint64_t stop = position_ + length;
-          visit(field, std::uint64_t{0}, stop);
-          skip_to(stop, end);
-          break;
-        }
-        default:
-          return fail();
-      }
-    }
-  }
-
-  std::string text(std::uint64_t end) {
-    if (end - position_ > kLongestName) return "";
-    std::string value(static_cast<std::size_t>(end - position_), '\0');
-    stream_.read(&value[0], static_cast<std::streamsize>(value.size()));
-    position_ = end;
-    return value;
-  }
-
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const int byte = stream_.get();
-      if (byte == std::ifstream::traits_type::eof()) break;
-      ++position_;
-      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if (!(byte & 0x80)) return value;
-    }
-    fail();
-    return 0;
-  }
-
-  std::uint64_t position() const { return position_; }
-
- private:
-  void fail() { stream_.setstate(std::ios::failbit); }
-
-  void skip_to(std::uint64_t target, std::uint64_t end) {
-    if (!ok() || target > end || target < position_) return fail();
-    const std::uint64_t distance = target - position_;
-    if (distance > kShortSkip) {
-      stream_.seekg(static_cast<std::streamoff>(target));  // drops the stream's buffer
-    } else if (distance > 0) {
-      stream_.ignore(static_cast<std::streamsize>(distance));
-    }
-    position_ = target;
-  }
-
-  std::ifstream stream_;
-  std::uint64_t size_ = 0;
-  std::uint64_t position_ = 0;
-};
+constexpr std::int64_t kFewestRows = 32;  // a table of fewer frames than that is something else
 
 struct Tensor {
   std::string name;
-  std::vector<std::uint64_t> dims;
+  std::vector<std::int64_t> dims;
   std::uint64_t type = 0;
 
   bool may_be_table() const { return type == kFloat && dims.size() == 3 && dims[0] == 1 && dims[1] >= kFewestRows; }
 };
 
-Tensor read_tensor(ProtobufFile& file, std::uint64_t end) {
+Tensor read_tensor(ProtobufMessage fields) {
   Tensor tensor;
-  file.each_field(end, [&](int field, std::uint64_t value, std::uint64_t stop) {
-    if (field == kTensorDims && stop) {
-      while (file.ok() && file.position() < stop && tensor.dims.size() < kMostDims) {  // packed
-        tensor.dims.push_back(file.varint());
-      }
-    } else if (field == kTensorDims && tensor.dims.size() < kMostDims) {
-      tensor.dims.push_back(value);
-    } else if (field == kTensorType) {
-      tensor.type = value;
-    } else if (field == kTensorName) {
-      tensor.name = file.text(stop);
-    }
-  });
+  while (fields.next()) {
+    if (fields.field() == kTensorDims) fields.append_integers(tensor.dims, kMostDims);
+    if (fields.field() == kTensorDataType) tensor.type = fields.number();
+    if (fields.field() == kTensorName) tensor.name = fields.content();
+  }
   return tensor;
 }
 
@@ -142,21 +43,18 @@ struct Node {
   Tensor value;  // of a Constant
 };
 
-Node read_node(ProtobufFile& file, std::uint64_t end) {
+Node read_node(ProtobufMessage fields) {
   Node node;
-  file.each_field(end, [&](int field, std::uint64_t, std::uint64_t stop) {
-    if (field == kNodeInput) {
-      node.inputs.push_back(file.text(stop));
-    } else if (field == kNodeOutput) {
-      node.outputs.push_back(file.text(stop));
-    } else if (field == kNodeOpType) {
-      node.type = file.text(stop);
-    } else if (field == kNodeAttribute) {
-      file.each_field(stop, [&](int inner, std::uint64_t, std::uint64_t inner_stop) {
-        if (inner == kAttributeTensor) node.value = read_tensor(file, inner_stop);
-      });
+  while (fields.next()) {
+    if (fields.field() == kNodeInput) node.inputs.emplace_back(fields.content());
+    if (fields.field() == kNodeOutput) node.outputs.emplace_back(fields.content());
+    if (fields.field() == kNodeOperator) node.type = fields.content();
+    if (fields.field() != kNodeAttribute) continue;
+    ProtobufMessage attribute = fields.message();
+    while (attribute.next()) {
+      if (attribute.field() == kAttributeTensor) node.value = read_tensor(attribute.message());
     }
-  });
+  }
   return node;
 }
 
@@ -175,6 +73,15 @@ struct Tables {
   void add_constant(const std::string& name, const Tensor& tensor) {
     constants.insert(name);
     if (tensor.may_be_table()) rows[name] = static_cast<std::size_t>(tensor.dims[1]);
+  }
+
+  void add(ProtobufMessage graph) {
+    while (graph.next()) {
+      if (graph.field() == kGraphNode) add(read_node(graph.message()));
+      if (graph.field() != kGraphInitializer) continue;
+      const Tensor tensor = read_tensor(graph.message());
+      add_constant(tensor.name, tensor);
+    }
   }
 
   void add(Node node) {
@@ -203,20 +110,17 @@ struct Tables {
 }  // namespace
 
 std::size_t find_position_table(const std::string& graph_path) {
-  ProtobufFile file(graph_path);
-  Tables tables;
-  file.each_field(file.size(), [&](int field, std::uint64_t, std::uint64_t end) {
-    if (field != kModelGraph) return;
-    file.each_field(end, [&](int inner, std::uint64_t, std::uint64_t stop) {
-      if (inner == kGraphNode) {
-        tables.add(read_node(file, stop));
-      } else if (inner == kGraphInitializer) {
-        const Tensor tensor = read_tensor(file, stop);
-        tables.add_constant(tensor.name, tensor);
-      }
-    });
-  });
-  return tables.frames();
+  try {
+    const MappedFile file(graph_path, graph_path);
+    Tables tables;
+    ProtobufMessage model(file.bytes());
+    while (model.next()) {
+      if (model.field() == kModelGraph) tables.add(model.message());
+    }
+    return tables.frames();
+  } catch (const ModelError&) {
+    return 0;
+  }
 }
 
 }  // namespace fastctc

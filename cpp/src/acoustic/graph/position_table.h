@@ -13,7 +13,7 @@ namespace fastctc {
 // absolute ones (PositionalEncoding, rows = frames) the start is constant. Past the table the graph fails or, one
 // frame over, gives wrong values silently.
 //
-// Reads the file in small pieces, so its size doesn't matter; never raises.
+// Jumps over the weights, so the file's size doesn't matter; never raises.
 std::size_t find_position_table(const std::string& graph_path);
 
 }  // namespace fastctc

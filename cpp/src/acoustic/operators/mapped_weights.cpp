@@ -1,7 +1,6 @@
 #include "acoustic/operators/mapped_weights.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -12,6 +11,7 @@
 #include <system_error>
 
 #include "acoustic/operators/operators.h"
+#include "base/numbers.h"
 #include "base/protobuf.h"
 #include "fastctc/error.h"
 #include "model/external_weights.h"
@@ -23,9 +23,6 @@ namespace {
 using namespace onnx;  // field numbers
 
 namespace fs = std::filesystem;
-
-// TensorProto.DataType
-constexpr std::uint64_t kFloat = 1, kInt8 = 3;
 
 struct Weight {
   std::string name;
@@ -48,28 +45,11 @@ std::string_view weight_name(std::string_view node) {
   return is_linear && inputs.size() > 1 ? inputs[1] : std::string_view();
 }
 
-// Dimensions stand one by one, or packed into one field.
-void add_dimensions(const ProtobufMessage& field, std::vector<std::int64_t>& shape) {
-  if (field.content().data() == nullptr) {
-    shape.push_back(static_cast<std::int64_t>(field.number()));
-    return;
-  }
-  // A message of nothing but varints reads as fields that have no content; so they are read by hand.
+// 0 where it is no number.
+std::size_t size_from(const std::string& text) {
   std::uint64_t value = 0;
-  unsigned shift = 0;
-  for (const char c : field.content()) {
-    value |= static_cast<std::uint64_t>(c & 0x7f) << shift;
-    shift = (c & 0x80) != 0 && shift < 56 ? shift + 7 : 0;
-    if (shift != 0) continue;
-    shape.push_back(static_cast<std::int64_t>(value));
-    value = 0;
-  }
-}
-
-std::size_t number(const std::string& text) {
-  std::size_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+  parse_number(text, &value);
+  return static_cast<std::size_t>(value);
 }
 
 // Empty unless it is a tensor of floats or bytes, of external data with a size that fits its shape.
@@ -80,12 +60,12 @@ std::optional<Weight> read_weight(std::string_view tensor) {
   while (fields.next()) {
     if (fields.field() == kTensorName) weight.name = fields.content();
     if (fields.field() == kTensorDataType) type = fields.number();
-    if (fields.field() == kTensorDims) add_dimensions(fields, weight.shape);
+    if (fields.field() == kTensorDims) fields.append_integers(weight.shape, kMostDims);
   }
   for (const auto& [key, value] : external_data(tensor)) {
     if (key == "location") weight.location = value;
-    if (key == "offset") weight.offset = number(value);
-    if (key == "length") weight.n_bytes = number(value);
+    if (key == "offset") weight.offset = size_from(value);
+    if (key == "length") weight.n_bytes = size_from(value);
   }
   if (type == kInt8) weight.type = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
   std::size_t n_bytes = type == kInt8 ? 1 : sizeof(float);
@@ -143,7 +123,7 @@ MappedWeights MappedWeights::map(const std::string& graph_path) {
     const MappedFile onnx(graph_path, graph_path);
     std::map<std::string, std::shared_ptr<const MappedFile>> files;
     const ort::MemoryInfo memory = ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
-    for (const Weight& weight : weights_of({onnx.data(), onnx.size()})) {
+    for (const Weight& weight : weights_of(onnx.bytes())) {
       std::shared_ptr<const MappedFile>& file = files[weight.location];
       if (!file) file = mapped(graph.parent_path() / fs::u8path(weight.location));
       if (weight.offset > file->size() || weight.n_bytes > file->size() - weight.offset) continue;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -16,6 +16,7 @@
 #include "acoustic/operators/operators.h"
 #include "acoustic/session/exact_products.h"
 #include "acoustic/session/session_cache.h"
+#include "base/file.h"
 #include "base/log_message.h"
 #include "base/processor.h"
 #include "fastctc/error.h"
@@ -140,21 +141,9 @@ ort::SessionOptions session_options(const SessionOptions& options, const Engine&
 
 // What ONNX Runtime would say less clearly.
 void check_file(const std::string& graph_path) {
-  namespace fs = std::filesystem;
-  const fs::path path = fs::u8path(graph_path);
-  std::error_code code;
-  const fs::file_status status = fs::status(path, code);
-  if (!fs::exists(status)) {
-    throw ModelNotFoundError("The graph " + graph_path + " is not there. Check the path, or name the ONNX file.");
-  }
-  if (fs::is_directory(status)) {
-    throw ModelError("The graph " + graph_path + " is a directory. Name the ONNX file in it.");
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw ModelError("The graph " + graph_path + " can't be read. Check its permissions.");
-  if (file.peek() == std::ifstream::traits_type::eof()) {
-    throw ModelError("The graph " + graph_path + " is empty. Copy or export it again.");
-  }
+  const std::string what = "The graph " + graph_path;
+  const OpenFile file = open_file(graph_path, what, "Check the path, or name the ONNX file.");
+  if (std::fgetc(file.get()) == EOF) throw ModelError(what + " is empty. Copy or export it again.");
   check_external_data(graph_path);
 }
 

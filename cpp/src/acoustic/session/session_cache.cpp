@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/durable_file.h"
+#include "base/file.h"
 #include "base/log_message.h"
 #include "base/mapped_file.h"
 #include "fastctc/error.h"
@@ -131,8 +131,7 @@ std::optional<SessionCache::Entry> SessionCache::make(const SessionKey& key, con
     const fs::path saved_weights = temporary.path / kSavedWeights;
     const MappedFile onnx(saved_graph.u8string(), saved_graph.u8string());
     const MappedFile weights(saved_weights.u8string(), saved_weights.u8string());
-    const PooledGraph pooled = pool_weights({onnx.data(), onnx.size()}, kSavedWeights, {weights.data(), weights.size()},
-                                            directory_ / kWeights);
+    const PooledGraph pooled = pool_weights(onnx.bytes(), kSavedWeights, weights.bytes(), directory_ / kWeights);
     write_durably(path(key, ".onnx"), {pooled.onnx});
     write(key, {source, "", pooled.files, {}});
     sweep(key.name);

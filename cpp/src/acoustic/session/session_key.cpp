@@ -9,12 +9,11 @@
 #include <map>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/content_hash.h"
-#include "base/mapped_file.h"
-#include "fastctc/error.h"
-#include "model/external_weights.h"
+#include "model/onnx_summary.h"
 
 #if defined(__APPLE__)
 #include <sys/sysctl.h>
@@ -25,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kFormat[] = "fastctc session 1";
+constexpr char kFormat[] = "fastctc session 2";
 constexpr int kOldestMinor = 21;  // 1.20 leaves weights where they were when it saves packed ones
 constexpr std::uintmax_t kSmallestBytes = 8 << 20;
 constexpr std::size_t kSampleBytes = 4096;
@@ -77,17 +76,19 @@ std::string processor() {
 }
 
 // Size, time, and samples of the content: reading all of it would take as long as loading it.
-void add_file(ContentHash& hash, const fs::path& path) {
+void add_file(std::vector<std::string>& parts, const fs::path& path) {
   const std::uintmax_t n_bytes = fs::file_size(path);
   const auto time = fs::last_write_time(path).time_since_epoch();
-  hash.add(std::to_string(n_bytes)).add(std::to_string(std::chrono::nanoseconds(time).count()));
-  std::ifstream file(path, std::ios::binary);
-  std::string sample(kSampleBytes, '\0');
+  parts.push_back(std::to_string(n_bytes));
+  parts.push_back(std::to_string(std::chrono::nanoseconds(time).count()));
   const std::uintmax_t step = std::max<std::uintmax_t>(n_bytes / kSamples, kSampleBytes);
+  std::ifstream file(path, std::ios::binary);
   for (std::uintmax_t position = 0; position < n_bytes; position += step) {
+    std::string sample(kSampleBytes, '\0');
     file.seekg(static_cast<std::streamoff>(position));
     file.read(&sample[0], static_cast<std::streamsize>(sample.size()));
-    hash.add(std::string_view(sample).substr(0, static_cast<std::size_t>(file.gcount())));
+    sample.resize(static_cast<std::size_t>(file.gcount()));
+    parts.push_back(std::move(sample));
     file.clear();
   }
 }
@@ -98,27 +99,27 @@ std::optional<SessionKey> session_key(const fs::path& graph, const SessionOption
   if (!can_save(options, engine)) return std::nullopt;
   try {
     SessionKey key;
-    ContentHash hash;
-    hash.add(kFormat).add(engine.version).add(processor()).add(options.graph_optimization).add(options.instruction_set);
     std::error_code ignored;  // a library that is found by its name alone has no size
-    hash.add(std::to_string(fs::file_size(fs::u8path(engine.library), ignored)));
+    std::vector<std::string> parts = {kFormat,
+                                      engine.version,
+                                      std::to_string(fs::file_size(fs::u8path(engine.library), ignored)),
+                                      processor(),
+                                      options.graph_optimization,
+                                      options.instruction_set};
     const std::map<std::string, std::string> entries(options.config_entries.begin(), options.config_entries.end());
     for (const auto& [name, value] : entries) {
-      if (name.find("allow_spinning") == std::string::npos) hash.add(name).add(value);
+      if (name.find("allow_spinning") == std::string::npos) parts.insert(parts.end(), {name, value});
     }
     std::vector<fs::path> files = {graph};
-    const MappedFile onnx(graph.u8string(), graph.u8string());
-    for (const std::string& name : external_files({onnx.data(), onnx.size()})) {
+    for (const std::string& name : summarize_onnx_file(graph).external_files) {
       files.push_back(graph.parent_path() / fs::u8path(name));
     }
     for (const fs::path& file : files) key.n_bytes += fs::file_size(file);
     if (key.n_bytes < kSmallestBytes) return std::nullopt;
-    for (const fs::path& file : files) add_file(hash, file);
-    key.name = hash.hex();
+    for (const fs::path& file : files) add_file(parts, file);
+    key.name = content_hash({parts.begin(), parts.end()});
     return key;
   } catch (const fs::filesystem_error&) {  // opening the graph says what is wrong
-    return std::nullopt;
-  } catch (const ModelError&) {
     return std::nullopt;
   }
 }
