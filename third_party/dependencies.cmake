@@ -29,7 +29,9 @@ fastctc_find_headers(xxhash HEADER xxhash.h TARGET xxHash::xxhash
 
 # zlib is linked. Where its development files are not installed, the library is (the system's own tools need it) and its
 # headers are fetched like the others.
-find_package(ZLIB 1.2.6 QUIET)
+if(NOT FASTCTC_ZLIB)
+  find_package(ZLIB 1.2.6 QUIET)
+endif()
 if(ZLIB_FOUND)
   message(STATUS "fastctc: zlib ${ZLIB_VERSION} (installed)")
   add_library(fastctc_zlib_headers INTERFACE)

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kBufferBytes = 1u << 17;
+constexpr unsigned kBufferBytes = 1u << 16;  // zlib copies once more what is read in pieces of less than two
 constexpr std::size_t kLargestRead = std::size_t{1} << 20;
 
 // zlib passes on what isn't gzip as it is.

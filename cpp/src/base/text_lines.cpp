@@ -13,6 +13,12 @@ constexpr std::size_t kBlockBytes = std::size_t{1} << 18;
 constexpr std::size_t kLongestLineBytes = std::size_t{1} << 20;
 constexpr std::size_t kLongestQuoteBytes = 60;
 
+bool is_ascii(std::string_view text) {
+  unsigned char bits = 0;
+  for (const char c : text) bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(c));
+  return bits < 0x80;
+}
+
 bool starts_with(const char* bytes, std::size_t n_bytes, const char* prefix, std::size_t n) {
   return n_bytes >= n && std::memcmp(bytes, prefix, n) == 0;
 }
@@ -40,6 +46,7 @@ bool TextLines::refill() {
   if (end_ == buffer_.size()) buffer_.resize(2 * buffer_.size());
   const std::size_t n_read = source_->read(buffer_.data() + end_, buffer_.size() - end_);
   at_end_ = n_read == 0;
+  is_ascii_ = is_ascii_ && is_ascii({buffer_.data() + end_, n_read});
   end_ += n_read;
   return n_read > 0;
 }
@@ -73,9 +80,7 @@ void TextLines::fail(std::size_t line, const std::string& message) const {
 }
 
 void TextLines::require_utf8(std::string_view text) const {
-  unsigned char bits = 0;
-  for (const char c : text) bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(c));
-  if (bits < 0x80) return;
+  if (is_ascii_ || is_ascii(text)) return;
   if (find_invalid_utf8(std::string(text)) < text.size()) {
     fail("'" + quote(text) + "' is not UTF-8. Save the file as UTF-8.");
   }

@@ -38,6 +38,7 @@ class TextLines {
   std::size_t end_ = 0;
   std::size_t number_ = 0;
   bool at_end_ = false;
+  bool is_ascii_ = true;  // all that was read
 };
 
 // Text cut at runs of blanks and tabs.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "base/numbers.h"
@@ -207,8 +208,10 @@ class ArpaReader {
     Fields fields(line_);
     const double log10_prob = read_prob(fields.next());
     for (std::size_t k = 0; k < n; ++k) {
-      const std::uint32_t id = read_word(fields.next(), n);
-      if (k < n_known_ && id == previous_ids_[k]) continue;
+      const std::string_view word = fields.next();
+      // Files are mostly sorted: a comparison is cheaper than to look the word up.
+      if (k < n_known_ && word == tables_.words.view().word(previous_ids_[k])) continue;
+      const std::uint32_t id = read_word(word, n);
       n_known_ = k;  // what follows it is looked up anew
       previous_ids_[k] = id;
       if (k + 1 == n) break;
@@ -301,7 +304,8 @@ class ArpaReader {
       std::vector<std::uint32_t> order(list.size());
       std::iota(order.begin(), order.end(), 0u);
       std::sort(order.begin(), order.end(), [&](std::uint32_t left, std::uint32_t right) {
-        return std::make_pair(key(list, left), left) < std::make_pair(key(list, right), right);
+        return std::tie(list.parents[left], list.words[left], left) <
+               std::tie(list.parents[right], list.words[right], right);
       });
       fail_on_duplicates(n, order);
       permute(list.parents, order);
