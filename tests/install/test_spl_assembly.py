@@ -28,6 +28,79 @@ VERSION_1 = {"info.xml": "1", "kept": "same", "lib/Source.spl": "composite", "go
 VERSION_2 = {"info.xml": "2", "kept": "same", "lib/Source/Source_cpp.cgt": "template"}
 BUILT = {"impl/include/fastctc/c_api.h", "impl/include/fastctc/version.h", "LICENSE", LIST_NAME}
 BUILT |= {f"impl/lib/{name}" for name in ("libfastctc.so.7", "libfastctc.so", "libonnxruntime.so.1")}
+# Models of operators, as the sources have them, and what is made of B's.
+MODELS = {
+    "lib/A/A.xml.in": """<m>
+  <metrics>
+    <metric name="n" kind="Counter">
+    Of [A]; all.
+    </metric>
+  </metrics>
+</m>
+""",
+    "lib/B/B.xml.in": """<m>
+  <metrics of="A"/>
+  <parameter name="list" type="list&lt;rstring&gt;">
+    Two
+    lines.
+  </parameter>
+  <parameter name="mode" literalOf="Mode">
+    One.
+  </parameter>
+  <parameter name="from" attributeOf="1">
+    One.
+  </parameter>
+</m>
+""",
+}
+MODEL_B = """<m>
+  <metrics>
+    <metric>
+      <name>n</name>
+      <description>
+    Of [A]; all.
+      </description>
+      <kind>Counter</kind>
+    </metric>
+  </metrics>
+  <parameter>
+    <name>list</name>
+    <description>
+    Two
+    lines.
+    </description>
+    <optional>true</optional>
+    <rewriteAllowed>true</rewriteAllowed>
+    <expressionMode>AttributeFree</expressionMode>
+    <type>list&lt;rstring&gt;</type>
+    <cardinality>1</cardinality>
+  </parameter>
+  <parameter>
+    <name>mode</name>
+    <description>
+    One.
+    </description>
+    <optional>true</optional>
+    <rewriteAllowed>false</rewriteAllowed>
+    <expressionMode>CustomLiteral</expressionMode>
+    <type>Mode</type>
+    <cardinality>1</cardinality>
+  </parameter>
+  <parameter>
+    <name>from</name>
+    <description>
+    One.
+    </description>
+    <optional>true</optional>
+    <rewriteAllowed>false</rewriteAllowed>
+    <expressionMode>Attribute</expressionMode>
+    <cardinality>1</cardinality>
+    <portScope>
+      <port>1</port>
+    </portScope>
+  </parameter>
+</m>
+"""
 # A file for every pattern of .gitignore.
 GENERATED = {
     "toolkit.xml": "toolkit.xml",
@@ -147,10 +220,30 @@ class TestAssembly:
         assembly.update(VERSION_2)
         assert names_in(assembly.toolkit) == {*VERSION_2, *BUILT}
 
+    def test_models_get_what_the_sources_leave_out(self, assembly: Assembly) -> None:
+        assembly.update({**VERSION_1, **MODELS})
+        assert names_in(assembly.toolkit) == {*VERSION_1, *BUILT, "lib/A/A.xml", "lib/B/B.xml"}
+        assert (assembly.toolkit / "lib/B/B.xml").read_text() == MODEL_B
+
+    @pytest.mark.parametrize(
+        ("model", "message"),
+        [
+            ('<m>\n  <metric name="n" kind="Gauge">One line.</metric>\n</m>', "which can't be read"),
+            ('<m>\n  <parameter name="n" sort="T">\n  One.\n  </parameter>\n</m>', "which can't be read"),
+            ('<m>\n  <inputPorts of="A"/>\n</m>', "there is no <inputPorts> in that operator's model"),
+        ],
+    )
+    def test_models_that_are_written_otherwise_are_refused(self, assembly: Assembly, model: str, message: str) -> None:
+        assembly.write_sources({**MODELS, "lib/B/B.xml.in": model})
+        result = assembly.run()
+        assert result.returncode != 0
+        assert message in " ".join(result.stderr.split())
+
     def test_nothing_to_do_is_nothing_done(self, assembly: Assembly) -> None:
-        assembly.update(VERSION_1)
+        files = {**VERSION_1, **MODELS}
+        assembly.update(files)
         before = {path: path.stat().st_mtime_ns for path in assembly.toolkit.rglob("*")}
-        assembly.update(VERSION_1)
+        assembly.update(files)
         assert {path: path.stat().st_mtime_ns for path in assembly.toolkit.rglob("*")} == before
 
     def test_what_others_made_is_refused(self, assembly: Assembly) -> None:

@@ -64,7 +64,7 @@ def test_spl_in_documents_is_said_to_be_spl() -> None:
     assert SPL_BLOCKS
 
 
-@pytest.mark.parametrize("name", names(sorted(TOOLKIT.rglob("*.xml"))))
+@pytest.mark.parametrize("name", names(sorted(TOOLKIT.rglob("*.xml*"))))
 def test_prototypes(name: str) -> None:
     for element in ElementTree.parse(ROOT / name).iter():
         if element.tag.endswith("}prototype"):
@@ -124,7 +124,7 @@ def test_options_in_documents() -> None:
 
 def test_language_levels_in_prose() -> None:
     """`--c++std`, also where it is only spoken of."""
-    patterns = ("Makefile", "*.mk", "*.xml", "*.spl")
+    patterns = ("Makefile", "*.mk", "*.xml*", "*.spl")
     texts = [*DOCUMENTS, *sorted(path for pattern in patterns for path in TOOLKIT.rglob(pattern))]
     found = []
     for path in texts:
