@@ -116,10 +116,8 @@ class Source {
  private:
   void split() {
     if (!reader_.has_format()) return;
-    const auto n_channels = static_cast<std::size_t>(reader_.format().n_channels);
     piece_.sample_rate_hz = reader_.format().sample_rate_hz;
-    piece_.channels.assign(n_channels, {});
-    for (std::size_t i = 0; i < interleaved_.size(); ++i) piece_.channels[i % n_channels].push_back(interleaved_[i]);
+    piece_.channels = fastctc::deinterleave(interleaved_, reader_.format().n_channels);
   }
 
   Input input_;

@@ -116,8 +116,24 @@ TEST_CASE("what was cut off is told") {
   CHECK(read(file.substr(0, file.size() - 1), 5, &reader) == kSixteenSamples);
   CHECK(reader.n_rest_bytes() == 1);
   CHECK(reader.n_missing_bytes() == 91);
+  CHECK(reader.is_cut_off());
+  CHECK(reader.n_frames() == 4);
   const TemporaryDirectory directory;
   CHECK_THROWS_WITH_AS(read_wav(directory.write("cut.wav", file)), doctest::Contains("was cut off"), AudioError);
+}
+
+TEST_CASE("less than a frame that is missing cuts nothing off") {
+  for (const std::uint64_t n_missing : {0, 3, 4}) {
+    SampleReader reader;
+    read(riff(chunk("fmt ", format(1, 2, 16000, 16)) + chunk("data", kSixteen, kSixteen.size() + n_missing)), 5,
+         &reader);
+    CHECK(reader.n_missing_bytes() == n_missing);
+    CHECK(reader.is_cut_off() == (n_missing == 4));
+    CHECK(reader.n_frames() == 2);
+    reader.reset();
+    CHECK(reader.n_frames() == 0);
+    CHECK(!reader.is_cut_off());
+  }
 }
 
 TEST_CASE("what is no such file is named") {
@@ -171,6 +187,13 @@ TEST_CASE("raw samples") {
   CHECK_THROWS_AS(SampleReader{stereo}, OptionError);
   CHECK(sample_encoding("mulaw") == SampleEncoding::mulaw);
   CHECK_THROWS_WITH_AS(sample_encoding("s16"), doctest::Contains("s16le"), OptionError);
+}
+
+TEST_CASE("interleaved samples to channels") {
+  CHECK(deinterleave({0.0f, 0.1f, 0.2f, 0.3f}, 2) == std::vector<std::vector<float>>{{0.0f, 0.2f}, {0.1f, 0.3f}});
+  CHECK(deinterleave({}, 2) == std::vector<std::vector<float>>(2));
+  CHECK_THROWS_AS(deinterleave({0.0f}, 2), OptionError);
+  CHECK_THROWS_AS(deinterleave({}, 0), OptionError);
 }
 
 TEST_CASE("a mix is the mean") {

@@ -41,7 +41,7 @@ class FASTCTC_API SampleReader {
   // only reset() makes sense.
   void push(const void* bytes, std::size_t n_bytes, std::vector<float>& samples);
   // No more bytes; appends what had to wait for it. Raises AudioError where the header or its audio never came. Less
-  // audio than the header promises is no error: see n_missing_bytes().
+  // audio than the header promises is no error: see is_cut_off().
   void finish(std::vector<float>& samples);
   // Whether the format is known: of raw samples at once, of WAV once the header was read.
   bool has_format() const;
@@ -49,6 +49,10 @@ class FASTCTC_API SampleReader {
   // After finish(): bytes that the header promises and that never came, and those of a last frame that is incomplete.
   std::uint64_t n_missing_bytes() const;
   std::size_t n_rest_bytes() const;
+  // After finish(): whether a frame or more of what the header promises never came. Half a recording must not pass for
+  // a whole one.
+  bool is_cut_off() const;
+  std::uint64_t n_frames() const;  // given so far: samples of each channel
   // Ready for another recording.
   void reset();
 
@@ -56,6 +60,10 @@ class FASTCTC_API SampleReader {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The channels of whole frames, as SampleReader gives them: channels[channel][sample]. Raises OptionError where the
+// last frame is incomplete, and where n_channels is less than 1.
+FASTCTC_API std::vector<std::vector<float>> deinterleave(const std::vector<float>& samples, int n_channels);
 
 // A recording in memory: channels[channel][sample].
 struct Recording {

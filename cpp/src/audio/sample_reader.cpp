@@ -65,6 +65,7 @@ class SampleReader::Impl {
     in_audio_ = raw_.has_value();
     bounded_ = false;
     n_left_bytes_ = std::numeric_limits<std::uint64_t>::max();
+    n_frames_ = 0;
   }
 
   const std::optional<SampleFormat>& format() const { return format_; }
@@ -72,6 +73,8 @@ class SampleReader::Impl {
     return bounded_ ? n_left_bytes_ - std::min(n_left_bytes_, std::uint64_t{rest_.size()}) : 0;
   }
   std::size_t n_rest_bytes() const { return in_audio_ ? rest_.size() : 0; }
+  bool is_cut_off() const { return format_ && n_missing_bytes() >= frame_bytes(); }
+  std::uint64_t n_frames() const { return n_frames_; }
 
  private:
   // Whether the audio has begun.
@@ -94,13 +97,16 @@ class SampleReader::Impl {
     return true;
   }
 
+  std::size_t frame_bytes() const {
+    return bytes_of(format_->encoding) * static_cast<std::size_t>(format_->n_channels);
+  }
   void take(const char* bytes, std::size_t n_bytes, std::vector<float>& samples) {
     n_bytes = static_cast<std::size_t>(std::min<std::uint64_t>(n_bytes, n_left_bytes_));
-    const std::size_t width = bytes_of(format_->encoding);
-    const std::size_t frame_bytes = width * static_cast<std::size_t>(format_->n_channels);
-    const std::size_t n_whole = n_bytes - n_bytes % frame_bytes;
-    convert(format_->encoding, reinterpret_cast<const unsigned char*>(bytes), n_whole / width, samples);
+    const std::size_t n_whole = n_bytes - n_bytes % frame_bytes();
+    convert(format_->encoding, reinterpret_cast<const unsigned char*>(bytes), n_whole / bytes_of(format_->encoding),
+            samples);
     rest_.assign(bytes + n_whole, n_bytes - n_whole);
+    n_frames_ += n_whole / frame_bytes();
     if (bounded_) n_left_bytes_ -= n_whole;
   }
 
@@ -113,6 +119,7 @@ class SampleReader::Impl {
   bool zero_ = false;
   bool bounded_ = false;  // n_left_bytes_ counts
   std::uint64_t n_left_bytes_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t n_frames_ = 0;
 };
 
 SampleReader::SampleReader() : impl_(new Impl) {}
@@ -132,7 +139,20 @@ const SampleFormat& SampleReader::format() const {
 }
 std::uint64_t SampleReader::n_missing_bytes() const { return impl_->n_missing_bytes(); }
 std::size_t SampleReader::n_rest_bytes() const { return impl_->n_rest_bytes(); }
+bool SampleReader::is_cut_off() const { return impl_->is_cut_off(); }
+std::uint64_t SampleReader::n_frames() const { return impl_->n_frames(); }
 void SampleReader::reset() { impl_->reset(); }
+
+std::vector<std::vector<float>> deinterleave(const std::vector<float>& samples, int n_channels) {
+  const std::size_t n = static_cast<std::size_t>(std::max(0, n_channels));
+  if (n == 0 || samples.size() % n != 0) {
+    throw OptionError(std::to_string(samples.size()) + " samples are no whole frames of " + std::to_string(n_channels) +
+                      " channels.");
+  }
+  std::vector<std::vector<float>> channels(n, std::vector<float>(samples.size() / n));
+  for (std::size_t i = 0; i < samples.size(); ++i) channels[i % n][i / n] = samples[i];
+  return channels;
+}
 
 namespace {
 
@@ -146,17 +166,12 @@ Recording read_stream(std::istream& stream) {
   }
   if (stream.bad()) throw AudioError("It can't be read.");
   reader.finish(samples);
-  const auto n_channels = static_cast<std::size_t>(reader.format().n_channels);
-  if (reader.n_missing_bytes() >= n_channels * bytes_of(reader.format().encoding)) {
+  if (reader.is_cut_off()) {
     throw AudioError("The file was cut off: " + std::to_string(reader.n_missing_bytes()) +
                      " bytes of the audio that its header promises are missing. Mend it, or read it through a "
                      "SampleReader.");
   }
-  Recording recording;
-  recording.sample_rate_hz = reader.format().sample_rate_hz;
-  recording.channels.assign(n_channels, std::vector<float>(samples.size() / n_channels));
-  for (std::size_t i = 0; i < samples.size(); ++i) recording.channels[i % n_channels][i / n_channels] = samples[i];
-  return recording;
+  return {deinterleave(samples, reader.format().n_channels), reader.format().sample_rate_hz};
 }
 
 }  // namespace
