@@ -11,7 +11,7 @@
 #include "AudioFileSource.h"
 #include "temporary_directory.h"
 
-using namespace com::teracloud::streamsx::stt;
+using namespace speech_to_text;
 
 namespace {
 

@@ -19,7 +19,7 @@
 #include "onnxruntime_library.h"
 #include "temporary_directory.h"
 
-using namespace com::teracloud::streamsx::stt;
+using namespace speech_to_text;
 
 namespace {
 

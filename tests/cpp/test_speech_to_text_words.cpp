@@ -8,7 +8,7 @@
 
 #include "SpeechToTextWords.h"
 
-using namespace com::teracloud::streamsx::stt;
+using namespace speech_to_text;
 
 namespace {
 

@@ -266,13 +266,12 @@ def test_templates_and_model_name_the_same_functions() -> None:
     header = (OPERATOR.parent / "SpeechToText_h.cgt").read_text(encoding="utf-8")
     source = (OPERATOR.parent / "SpeechToText_cpp.cgt").read_text(encoding="utf-8")
     for name in perl:
-        assert f" {name}() const;" in header
-        assert f"::{name}() const" in source
+        assert f" {name}() const" in header
     for name in METRICS:
         assert f'getCustomMetricByName("{name}")' in source
     descriptions = {f"{name}Attribute" for name in ("channel", "channels", "sampleRate")}
     for name in set(PARAMETERS) - descriptions:
-        assert f"'{name}'" in source + common
+        assert re.search(rf"\b{name}\b", source + common)
     assert '"${name}Attribute"' in common
 
 

@@ -436,11 +436,11 @@ def test_applications_of_the_earlier_version_keep_their_parameters(tmp_path: Pat
     assert warnings[0].startswith("STT0011W")
     assert "attContextRight" in warnings[0]
     onnx = generate(tmp_path, "cpp", ONNX)
-    assert "options.model_path = inDataDirectory(lit$0);" in onnx
+    assert "options.model_path = speech_to_text::in_data_directory(lit$0, getPE());" in onnx
     assert "(true) ? speech_to_text::ResultMode::partial : speech_to_text::ResultMode::complete" in onnx
     assert "output.set_text(getUtteranceText());" in onnx
     source = generate(tmp_path, "cpp", SOURCE)
-    assert "options.chunk_bytes = static_cast<std::int64_t>(3200u);" in source
+    assert "options.chunk_bytes = 3200u;" in source
     assert "output.set_audioTimestamp(timestampMs);" in source
     assert "throw SPL::SPLRuntimeOperatorException(getContext().getName(), message);" in source
     assert "throw SPL::SPLRuntimeOperatorException" not in generate(tmp_path, "cpp", CHUNKS)

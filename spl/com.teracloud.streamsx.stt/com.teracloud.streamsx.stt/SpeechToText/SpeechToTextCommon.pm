@@ -132,6 +132,12 @@ sub value($$$) {
     my $parameter = parameter($model, $name);
     return $parameter ? $parameter->getValueAt(0)->getCppExpression() : $default;
 }
+# [field, C++ expression] of the parameters that are given, of a list of names and fields.
+sub given($@) {
+    my ($model, %fields) = @_;
+    my @names = grep { parameter($model, $_) } sort keys %fields;
+    return map { [$fields{$_}, value($model, $_, undef)] } @names;
+}
 # Those of a parameter that may have several.
 sub values_of($$) {
     my ($model, $name) = @_;

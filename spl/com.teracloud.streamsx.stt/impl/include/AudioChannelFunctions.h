@@ -7,10 +7,7 @@
 
 #include "AudioFile.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 namespace functions {
 
 inline SPL::blob to_blob(const std::string& bytes) {
@@ -33,7 +30,4 @@ inline SPL::list<SPL::blob> splitChannels(const SPL::blob& audio, const SPL::int
 inline SPL::blob noAudio() { return SPL::blob(); }
 
 }  // namespace functions
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

@@ -7,17 +7,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "Recording.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // 16-bit little-endian integers; what lies outside is clipped.
 inline std::string to_pcm16(const std::vector<float>& samples) {
@@ -41,14 +36,14 @@ inline ChannelMode channel_mode(const std::string& name) {
 }
 inline std::vector<std::vector<float>> arrange(const std::vector<std::vector<float>>& channels, ChannelMode mode) {
   if (mode == ChannelMode::split) return channels;
+  if (mode == ChannelMode::mix) {
+    fastctc::Recording recording;
+    recording.channels = channels;
+    return {fastctc::mix(recording)};
+  }
   std::vector<float> one;
   for (std::size_t i = 0; i < channels[0].size(); ++i) {
-    float sum = 0;
-    for (const std::vector<float>& channel : channels) {
-      sum += channel[i];
-      if (mode == ChannelMode::interleave) one.push_back(channel[i]);
-    }
-    if (mode == ChannelMode::mix) one.push_back(sum / static_cast<float>(channels.size()));
+    for (const std::vector<float>& channel : channels) one.push_back(channel[i]);
   }
   return {one};
 }
@@ -69,22 +64,15 @@ inline std::vector<std::string> split_pcm16(const std::string& bytes, std::size_
 class AudioFile {
  public:
   // sample_rate_hz: what the audio is resampled to; 0: not. Raises fastctc::AudioError, fastctc::OptionError.
-  AudioFile(const std::string& path, int sample_rate_hz)
-      : path_(path), sample_rate_hz_(sample_rate_hz), file_(std::fopen(path.c_str(), "rb"), &std::fclose) {
-    if (!file_) throw fastctc::AudioNotFoundError(path + ": there is no such file, or it can't be read.");
-    try {
-      while (!reader_.has_format() && error_.empty() && read()) {
-      }
-    } catch (const fastctc::Error& error) {
-      throw fastctc::AudioError(path + ": " + error.what());
+  AudioFile(const std::string& path, int sample_rate_hz) : path_(path), sample_rate_hz_(sample_rate_hz), file_(path) {
+    if (!file_.is_open()) throw fastctc::AudioNotFoundError(path + ": " + file_.fault());
+    while (!reader_.has_format() && read()) {
     }
-    if (!error_.empty()) throw fastctc::AudioError(error_);
-    file_rate_hz_ = reader_.format().sample_rate_hz;
-    if (sample_rate_hz_ == 0) sample_rate_hz_ = file_rate_hz_;
+    check();
+    const int file_rate_hz = reader_.format().sample_rate_hz;
+    if (sample_rate_hz_ == 0) sample_rate_hz_ = file_rate_hz;
     channels_.resize(static_cast<std::size_t>(reader_.format().n_channels));
-    if (sample_rate_hz_ != file_rate_hz_) {
-      for (std::size_t i = 0; i < channels_.size(); ++i) resamplers_.emplace_back(file_rate_hz_, sample_rate_hz_);
-    }
+    for (std::size_t i = 0; i < channels_.size(); ++i) resamplers_.emplace_back(file_rate_hz, sample_rate_hz_);
     distribute();
   }
 
@@ -106,46 +94,32 @@ class AudioFile {
 
   // When nothing is left: raises fastctc::AudioError where that was not the whole recording.
   void check() const {
-    if (!error_.empty()) throw fastctc::AudioError(error_);
+    if (!error_.empty()) throw fastctc::AudioError(path_ + ": " + error_);
   }
 
  private:
   // False at the end.
   bool read() {
     if (finished_) return false;
-    char bytes[1 << 14];
-    const std::size_t n = std::fread(bytes, 1, sizeof bytes, file_.get());
-    if (n > 0) {
-      is_empty_ = false;
-      const std::size_t n_before = interleaved_.size();
-      reader_.push(bytes, n, interleaved_);
-      end_.count(interleaved_.size() - n_before);
-      return true;
+    try {
+      char bytes[1 << 14];
+      const std::size_t n = file_.read(bytes, sizeof bytes);
+      if (n > 0) {
+        reader_.push(bytes, n, interleaved_);
+        return true;
+      }
+      error_ = file_.fault();
+      if (error_.empty()) finish_wav(reader_, interleaved_);
+    } catch (const fastctc::Error& error) {
+      error_ = error.what();
     }
     finished_ = true;
-    if (std::ferror(file_.get())) {
-      error_ = path_ + ": can't be read to its end.";
-    } else if (is_empty_) {
-      error_ = path_ + ": the file is empty.";
-    } else {
-      try {
-        end_.finish(reader_, interleaved_);
-      } catch (const fastctc::Error& error) {
-        error_ = path_ + ": " + error.what();
-      }
-    }
     return true;
   }
   void distribute() {
-    const std::size_t n_channels = channels_.size();
-    for (std::size_t i = 0; i < n_channels; ++i) {
-      std::vector<float> own;
-      for (std::size_t at = i; at < interleaved_.size(); at += n_channels) own.push_back(interleaved_[at]);
-      if (resamplers_.empty()) {
-        channels_[i].insert(channels_[i].end(), own.begin(), own.end());
-        continue;
-      }
-      resamplers_[i].push(own.data(), own.size(), channels_[i]);
+    const std::vector<std::vector<float>> own = fastctc::deinterleave(interleaved_, reader_.format().n_channels);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      resamplers_[i].push(own[i].data(), own[i].size(), channels_[i]);
       if (finished_) resamplers_[i].finish(channels_[i]);
     }
     interleaved_.clear();
@@ -153,19 +127,13 @@ class AudioFile {
 
   std::string path_;
   int sample_rate_hz_;
-  int file_rate_hz_ = 0;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  FileBytes file_;
   fastctc::SampleReader reader_;
-  RecordingEnd end_;
   std::vector<fastctc::Resampler> resamplers_;
   std::vector<float> interleaved_;            // read, not yet distributed
   std::vector<std::vector<float>> channels_;  // not yet given
-  bool is_empty_ = true;
   bool finished_ = false;
   std::string error_;  // what kept the recording from being whole
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

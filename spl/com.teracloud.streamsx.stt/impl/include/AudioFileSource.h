@@ -11,10 +11,7 @@
 
 #include "AudioFile.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 struct AudioFileSourceOptions {
   std::string path;
@@ -110,7 +107,4 @@ class RealTimeClock {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

@@ -3,10 +3,7 @@
 
 #include <string>
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // A relative path is resolved against the data directory of the processing element; none stays none. The directory is
 // asked for where it is needed alone: without one the runtime raises.
@@ -15,7 +12,4 @@ std::string in_data_directory(const std::string& path, ProcessingElement& elemen
   return path.empty() || path[0] == '/' ? path : std::string(element.getDataDirectory()) + "/" + path;
 }
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

@@ -1,63 +1,49 @@
-// The end of a WAV file: what has to be there, whoever reads it.
+// Recordings in files: their bytes, and what has to be there at the end of a WAV file, whoever reads it.
 #pragma once
 
 #include <fastctc/error.h>
 #include <fastctc/sample_reader.h>
 
-#include <cstdint>
+#include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
-// Counts what a reader of one recording gave, and ends it. Half a recording, or none, must not pass for a whole one.
-class RecordingEnd {
+// The bytes of a file, piece by piece.
+class FileBytes {
  public:
-  void count(std::size_t n_samples) { n_samples_ += n_samples; }
+  explicit FileBytes(const std::string& path) : file_(std::fopen(path.c_str(), "rb"), &std::fclose) {}
 
-  // Appends the last samples. Raises fastctc::AudioError on a header that is no WAV header or is cut, and on less audio
-  // than it promises; `samples` then still has what came.
-  void finish(fastctc::SampleReader& reader, std::vector<float>& samples) {
-    const std::size_t n_before = samples.size();
-    reader.finish(samples);
-    n_samples_ += samples.size() - n_before;
-    const std::uint64_t n_missing = reader.n_missing_bytes();
-    if (n_samples_ == 0) throw fastctc::AudioError("The WAV file has a header and no audio.");
-    if (n_missing < frame_bytes(reader.format())) return;
-    throw fastctc::AudioError("The WAV file is truncated: it ends " + std::to_string(n_missing) +
-                              " bytes before its header says. Send the whole file.");
+  bool is_open() const { return file_ != nullptr; }
+  // How many came; 0: there are no more.
+  std::size_t read(char* bytes, std::size_t n_bytes) {
+    const std::size_t n = std::fread(bytes, 1, n_bytes, file_.get());
+    is_empty_ = is_empty_ && n == 0;
+    return n;
+  }
+  // Of a file that is not open, or that was read to its end: what is wrong with it; empty: nothing.
+  std::string fault() const {
+    if (!file_) return "there is no such file, or it can't be read.";
+    if (std::ferror(file_.get())) return "can't be read to its end.";
+    return is_empty_ ? "the file is empty." : std::string();
   }
 
  private:
-  static std::uint64_t frame_bytes(const fastctc::SampleFormat& format) {
-    std::uint64_t width = 1;  // u8 and the telephone's codes
-    switch (format.encoding) {
-      case fastctc::SampleEncoding::s16le:
-        width = 2;
-        break;
-      case fastctc::SampleEncoding::s24le:
-        width = 3;
-        break;
-      case fastctc::SampleEncoding::s32le:
-      case fastctc::SampleEncoding::f32le:
-        width = 4;
-        break;
-      case fastctc::SampleEncoding::f64le:
-        width = 8;
-        break;
-      default:
-        break;
-    }
-    return width * static_cast<std::uint64_t>(format.n_channels);
-  }
-
-  std::size_t n_samples_ = 0;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  bool is_empty_ = true;
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+// The end of a WAV file; appends the last samples. Half a recording, or none, must not pass for a whole one: raises
+// fastctc::AudioError on a header that is no WAV header or is cut, and on less audio than it promises; `samples` then
+// still has what came.
+inline void finish_wav(fastctc::SampleReader& reader, std::vector<float>& samples) {
+  reader.finish(samples);
+  if (reader.n_frames() == 0) throw fastctc::AudioError("The WAV file has a header and no audio.");
+  if (!reader.is_cut_off()) return;
+  throw fastctc::AudioError("The WAV file is truncated: it ends " + std::to_string(reader.n_missing_bytes()) +
+                            " bytes before its header says. Send the whole file.");
+}
+
+}  // namespace speech_to_text

@@ -12,10 +12,7 @@
 #include "SpeechToTextState.h"
 #include "SpeechToTextTypes.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // A fastctc::SampleReader that can be saved. Bytes that are no whole sample wait for the next tuple.
 class SpeechToTextBytes {
@@ -26,14 +23,25 @@ class SpeechToTextBytes {
 
   // Appends interleaved samples. Raises fastctc::AudioError.
   void push(const char* bytes, std::size_t n_bytes, std::vector<float>& samples) {
-    const std::size_t n_before = samples.size();
-    take(bytes, n_bytes, samples);
-    end_.count(samples.size() - n_before);
+    // In small pieces until the header was read: it is what save() has to keep.
+    while (n_bytes > 0 && !reader_.has_format()) {
+      const std::size_t n = std::min<std::size_t>(n_bytes, 64);
+      header_.append(bytes, n);
+      reader_.push(bytes, n, samples);
+      bytes += n;
+      n_bytes -= n;
+    }
+    if (n_bytes == 0) return;
+    reader_.push(bytes, n_bytes, samples);
+    n_after_header_ += n_bytes;
+    const std::size_t n_tail = std::min<std::size_t>(n_bytes, kTail);
+    tail_.append(bytes + n_bytes - n_tail, n_tail);
+    if (tail_.size() > kTail) tail_.erase(0, tail_.size() - kTail);
   }
   // The recording is whole. Raises fastctc::AudioError on a WAV file that is not; `samples` then has what came.
   void finish(std::vector<float>& samples) {
     if (format_ == AudioFormat::wav) {
-      end_.finish(reader_, samples);
+      finish_wav(reader_, samples);
     } else {
       reader_.finish(samples);
     }
@@ -69,23 +77,6 @@ class SpeechToTextBytes {
  private:
   enum : std::size_t { kTail = 4096 };  // more than a frame of any format
 
-  void take(const char* bytes, std::size_t n_bytes, std::vector<float>& samples) {
-    // In small pieces until the header was read: it is what save() has to keep.
-    while (n_bytes > 0 && !reader_.has_format()) {
-      const std::size_t n = std::min<std::size_t>(n_bytes, 64);
-      header_.append(bytes, n);
-      reader_.push(bytes, n, samples);
-      bytes += n;
-      n_bytes -= n;
-    }
-    if (n_bytes == 0) return;
-    reader_.push(bytes, n_bytes, samples);
-    n_after_header_ += n_bytes;
-    const std::size_t n_tail = std::min<std::size_t>(n_bytes, kTail);
-    tail_.append(bytes + n_bytes - n_tail, n_tail);
-    if (tail_.size() > kTail) tail_.erase(0, tail_.size() - kTail);
-  }
-
   static fastctc::SampleReader make(AudioFormat format, int n_channels) {
     if (format == AudioFormat::wav) return fastctc::SampleReader();
     fastctc::SampleFormat raw;
@@ -98,13 +89,9 @@ class SpeechToTextBytes {
   AudioFormat format_;
   int n_channels_;
   fastctc::SampleReader reader_;
-  RecordingEnd end_;
   std::string header_;
   std::uint64_t n_after_header_ = 0;
   std::string tail_;
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

@@ -12,10 +12,7 @@
 #include "SpeechToTextModel.h"
 #include "SpeechToTextState.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // Samples in, results out, times counted from the start of the conversation. A live channel is a stream of the model's
 // pool: push() and finish() hand audio over, the pool's steps recognise it, collect() takes what they gave. The state
@@ -30,7 +27,7 @@ class SpeechToTextChannel {
     if (model.pool) {
       stream_.reset(new fastctc::Stream(model.pool->open()));
     } else {
-      long_form_.reset(new fastctc::LongForm(*model.recognizer, model.long_form));
+      long_form_.reset(new fastctc::LongForm(model.recognizer, model.long_form));
     }
   }
 
@@ -157,7 +154,4 @@ class SpeechToTextChannel {
   bool is_given_ = false;  // transcript_
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

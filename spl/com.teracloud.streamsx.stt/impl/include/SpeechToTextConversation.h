@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fastctc/error.h>
+#include <fastctc/sample_reader.h>
 
 #include <exception>
 #include <map>
@@ -16,10 +17,7 @@
 #include "SpeechToTextState.h"
 #include "SpeechToTextTypes.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // The message of what `step` raised; empty: nothing.
 template <class Step>
@@ -269,22 +267,18 @@ class SpeechToTextConversation {
     if (is_raw() && about.n_channels > 0 && about.n_channels != track.n_channels) {
       throw differs("number of channels", track.n_channels, about.n_channels);
     }
-    const std::size_t n_channels = static_cast<std::size_t>(track.n_channels);
-    const std::size_t n_frames = samples.size() / n_channels;
-    audio_s_ += static_cast<double>(n_frames) / track.sample_rate_hz;
-    std::vector<float> own(n_frames);
+    const std::vector<std::vector<float>> channels = fastctc::deinterleave(samples, track.n_channels);
+    audio_s_ += static_cast<double>(channels[0].size()) / track.sample_rate_hz;
     for (std::size_t i = 0; i < track.channels.size(); ++i) {
-      const std::size_t channel =
-          options_.channel < 0 || about.channel >= 0 ? i : static_cast<std::size_t>(options_.channel);
-      for (std::size_t frame = 0; frame < n_frames; ++frame) own[frame] = samples[frame * n_channels + channel];
-      track.channels[i]->push(own);
+      const bool is_each = options_.channel < 0 || about.channel >= 0;
+      track.channels[i]->push(channels[is_each ? i : static_cast<std::size_t>(options_.channel)]);
     }
   }
   int rate_of(const Track& track, const fastctc::SampleFormat& format, const AudioDescription& about) const {
     if (!is_raw()) return format.sample_rate_hz;
     if (options_.sample_rate_hz > 0) return options_.sample_rate_hz;
     if (about.sample_rate_hz > 0) return about.sample_rate_hz;
-    return track.sample_rate_hz > 0 ? track.sample_rate_hz : model_.recognizer->sample_rate_hz();
+    return track.sample_rate_hz > 0 ? track.sample_rate_hz : model_.recognizer.sample_rate_hz();
   }
   static void check_header(const fastctc::SampleFormat& format, const AudioDescription& about) {
     const std::string header = "The header of the WAV file says ";
@@ -330,7 +324,4 @@ class SpeechToTextConversation {
   double audio_s_ = 0;
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

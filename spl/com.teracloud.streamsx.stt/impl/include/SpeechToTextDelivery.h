@@ -13,10 +13,7 @@
 #include "SpeechToTextState.h"
 #include "SpeechToTextTypes.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // One thread at a time.
 class SpeechToTextDelivery {
@@ -118,7 +115,4 @@ class SpeechToTextDelivery {
   double audio_s_ = 0;  // recognised
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

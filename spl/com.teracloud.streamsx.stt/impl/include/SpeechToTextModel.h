@@ -1,4 +1,4 @@
-// The model of a session and what it asks of it. Sessions of one process that ask for the same share it.
+// The model of a session and what it asks of it.
 #pragma once
 
 #include <fastctc/configuration.h>
@@ -8,42 +8,35 @@
 #include <fastctc/stream.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <sstream>
 #include <string>
 #include <utility>
 
 #include "SpeechToTextTypes.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 struct SpeechToTextModel {
   // Raises fastctc::Error: a model that can't be loaded, options that it can't serve. Messages name the operator's
   // parameters.
-  explicit SpeechToTextModel(const SpeechToTextOptions& options) {
-    check(options);
-    of_parameter("modelPath", [&] { recognizer = load(options); });
+  explicit SpeechToTextModel(const SpeechToTextOptions& options) : recognizer(load(options)) {
     set_decoder(options);
     long_form.decoder = stream.decoder;
     if (options.result_mode != ResultMode::complete) open_pool(options);
   }
 
-  std::shared_ptr<const fastctc::Recognizer> recognizer;
+  const fastctc::Recognizer recognizer;
   fastctc::StreamOptions stream;
   fastctc::LongFormOptions long_form;
   std::unique_ptr<fastctc::StreamPool> pool;  // of the session's live channels; null: ResultMode::complete
 
  private:
-  // Raises what `step` does, of the same class; the message says that it is about the parameter.
+  // What `step` returns. Raises what it does, of the same class; the message says that it is about the parameter.
   template <class Step>
-  static void of_parameter(const std::string& name, const Step& step) {
+  static auto of_parameter(const std::string& name, const Step& step) -> decltype(step()) {
     try {
-      step();
+      return step();
     } catch (const fastctc::OptionError& error) {
       throw fastctc::OptionError(about(name, error.what()));
     } catch (const fastctc::ModelNotFoundError& error) {
@@ -103,24 +96,15 @@ struct SpeechToTextModel {
     }
   }
 
-  static std::shared_ptr<const fastctc::Recognizer> load(const SpeechToTextOptions& options) {
-    static std::mutex mutex;
-    static std::map<std::string, std::weak_ptr<const fastctc::Recognizer>> loaded;
-    const std::string key = options.model_path + '\n' + options.tokens_path + '\n' + std::to_string(options.blank_id) +
-                            '\n' + std::to_string(options.num_threads) + '\n' + options.provider;
-    const std::lock_guard<std::mutex> lock(mutex);
-    std::shared_ptr<const fastctc::Recognizer> recognizer = loaded[key].lock();
-    if (!recognizer) {
-      fastctc::LoadOptions load;
-      load.model.tokens = within_model(options.model_path, options.tokens_path);
-      load.model.blank_id = options.blank_id;
-      load.session.intra_op_threads = options.num_threads;
-      load.session.provider = options.provider;
-      recognizer = std::make_shared<const fastctc::Recognizer>(
-          fastctc::Recognizer::load(options.model_path, load.model, load.session));
-      loaded[key] = recognizer;
-    }
-    return recognizer;
+  static fastctc::Recognizer load(const SpeechToTextOptions& options) {
+    check(options);
+    fastctc::LoadOptions load;
+    load.model.tokens = within_model(options.model_path, options.tokens_path);
+    load.model.blank_id = options.blank_id;
+    load.session.intra_op_threads = options.num_threads;
+    load.session.provider = options.provider;
+    return of_parameter("modelPath",
+                        [&] { return fastctc::Recognizer::load(options.model_path, load.model, load.session); });
   }
 
   // fastctc names files by their place in the model's directory, an application by their path.
@@ -141,13 +125,13 @@ struct SpeechToTextModel {
     if (options.endpoint_silence_ms >= 0) {
       stream.endpoint.silence_after_speech_s = options.endpoint_silence_ms / 1000.0;
     }
-    if (recognizer->latencies_ms().empty()) {
+    if (recognizer.latencies_ms().empty()) {
       throw fastctc::ModelError("Parameter modelPath: " + options.model_path +
                                 " has no cache-aware graph, which live results need. Use resultMode: complete, or a "
                                 "directory with a streaming export.");
     }
-    of_parameter("latencyMs", [&] { recognizer->streaming_model(options.latency_ms); });
-    pool.reset(new fastctc::StreamPool(*recognizer, stream));
+    of_parameter("latencyMs", [&] { recognizer.streaming_model(options.latency_ms); });
+    pool.reset(new fastctc::StreamPool(recognizer, stream));
   }
 
   void set_decoder(const SpeechToTextOptions& options) {
@@ -172,11 +156,8 @@ struct SpeechToTextModel {
     of_parameter("beamSize, maxAlternatives", [&] { fastctc::validate(decoder); });
   }
   void set_decoder_option(const std::string& name, const std::string& value) {
-    fastctc::set_options(stream.decoder, fastctc::option_json(name, value), recognizer->vocabulary());
+    fastctc::set_options(stream.decoder, fastctc::option_json(name, value), recognizer.vocabulary());
   }
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

@@ -15,10 +15,7 @@
 #include "SpeechToTextState.h"
 #include "SpeechToTextTypes.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // By their identifier, in the order in which they began. One thread at a time.
 class SpeechToTextRegistry {
@@ -109,7 +106,4 @@ class SpeechToTextRegistry {
   std::int64_t n_begun_ = 0;
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

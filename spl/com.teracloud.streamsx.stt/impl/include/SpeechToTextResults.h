@@ -11,10 +11,7 @@
 #include "SpeechToTextTypes.h"
 #include "SpeechToTextWords.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // error: what was wrong with the conversation before.
 inline SpeechToTextResult make_result(const SpeechToTextOptions& options, const std::string& id,
@@ -62,7 +59,4 @@ inline SpeechToTextResult make_closing_result(const SpeechToTextOptions& options
   return result;
 }
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

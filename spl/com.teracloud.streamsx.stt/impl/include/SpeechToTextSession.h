@@ -11,7 +11,6 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdio>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "Recording.h"
 #include "SpeechToTextConversation.h"
 #include "SpeechToTextDelivery.h"
 #include "SpeechToTextModel.h"
@@ -27,10 +27,7 @@
 #include "SpeechToTextState.h"
 #include "SpeechToTextTypes.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 class SpeechToTextSession {
  public:
@@ -55,19 +52,14 @@ class SpeechToTextSession {
     if (path.empty()) return end(id, about);
     const std::lock_guard<std::mutex> call(calls_);
     if (is_cancelled() || !is_usable(id, about)) return;
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-    if (!file) return fail(id, about, path + ": there is no such file, or it can't be read.");
+    FileBytes file(path);
+    if (!file.is_open()) return fail(id, about, path + ": " + file.fault());
     if (!recognise(id, path, about, [&](Conversation& own) { own.begin_recording(about); })) return;
     std::vector<char> piece(kPieceBytes());
-    bool is_empty = true;
-    for (;;) {
-      const std::size_t n = std::fread(piece.data(), 1, piece.size(), file.get());
-      if (n == 0) break;
-      is_empty = false;
+    while (const std::size_t n = file.read(piece.data(), piece.size())) {
       if (!push_bytes(id, path, piece.data(), n, about)) return;
     }
-    if (std::ferror(file.get())) return fail(id, about, path + ": can't be read to its end.");
-    if (is_empty) return fail(id, about, path + ": the file is empty.");
+    if (!file.fault().empty()) return fail(id, about, path + ": " + file.fault());
     recognise(id, path, about, [&](Conversation& own) { own.finish_recording(about); });
   }
 
@@ -398,7 +390,4 @@ class SpeechToTextSession {
   SpeechToTextDelivery delivery_;
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

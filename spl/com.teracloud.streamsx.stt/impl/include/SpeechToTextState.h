@@ -8,17 +8,11 @@
 #include <string>
 #include <vector>
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 class StateWriter {
  public:
-  void integer(std::int64_t value) {
-    const std::uint64_t bits = static_cast<std::uint64_t>(value);
-    for (int shift = 0; shift < 64; shift += 8) bytes_.push_back(static_cast<char>(bits >> shift & 0xff));
-  }
+  void integer(std::int64_t value) { append(static_cast<std::uint64_t>(value), 8); }
   void text(const std::string& value) {
     integer(static_cast<std::int64_t>(value.size()));
     bytes_ += value;
@@ -39,14 +33,16 @@ class StateWriter {
       } else {
         std::memcpy(&bits, &value, sizeof bits);
       }
-      for (int shift = 0; shift < (is_int16 ? 16 : 32); shift += 8) {
-        bytes_.push_back(static_cast<char>(bits >> shift & 0xff));
-      }
+      append(bits, is_int16 ? 2 : 4);
     }
   }
   const std::string& bytes() const { return bytes_; }
 
  private:
+  void append(std::uint64_t bits, int n_bytes) {
+    for (int i = 0; i < n_bytes; ++i) bytes_.push_back(static_cast<char>(bits >> (8 * i) & 0xff));
+  }
+
   std::string bytes_;
 };
 
@@ -106,7 +102,4 @@ class StateReader {
   std::size_t position_ = 0;
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

@@ -6,10 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 enum class ResultMode {
   partial,    // what is known so far, then the utterance
@@ -128,7 +125,4 @@ class SpeechToTextSink {
   virtual void error(const SpeechToTextError& error) = 0;
 };
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text

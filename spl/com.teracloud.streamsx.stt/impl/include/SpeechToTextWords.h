@@ -12,10 +12,7 @@
 
 #include "SpeechToTextTypes.h"
 
-namespace com {
-namespace teracloud {
-namespace streamsx {
-namespace stt {
+namespace speech_to_text {
 
 // For each word of `words` its counterpart among `other`, by the fewest edits (Levenshtein); empty: it has none.
 inline std::vector<std::string> counterparts(const std::vector<fastctc::Word>& words,
@@ -122,7 +119,4 @@ inline std::vector<KeywordMatch> spot_keywords(const std::vector<fastctc::Word>&
   return matches;
 }
 
-}  // namespace stt
-}  // namespace streamsx
-}  // namespace teracloud
-}  // namespace com
+}  // namespace speech_to_text
