@@ -84,7 +84,8 @@ void read_decoder_files(DecoderOptions& options, const Json& json, const Vocabul
   if (const Json* words = find("lexicon")) options.lexicon = lexicon(*words, vocabulary);
   if (const Json* hot_words = find("hot_words")) {
     const std::vector<HotPhrase> list = phrases("decoder.hot_words", *hot_words);
-    options.hot_words = list.empty() ? nullptr : std::make_shared<const HotWords>(vocabulary, list);
+    options.hot_words =
+        list.empty() ? nullptr : std::make_shared<const HotWords>(vocabulary, list, true, options.lexicon.get());
   }
 }
 

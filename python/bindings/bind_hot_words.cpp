@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "bindings.h"
 #include "fastctc/error.h"
 #include "fastctc/hot_words.h"
+#include "fastctc/lexicon.h"
 
 namespace py = pybind11;
 
@@ -18,7 +20,8 @@ namespace {
 using fastctc::HotWords;
 
 std::shared_ptr<HotWords> make(const fastctc::Vocabulary& vocabulary,
-                               const std::vector<std::pair<std::string, double>>& phrases, bool ignore_case) {
+                               const std::vector<std::pair<std::string, double>>& phrases, bool ignore_case,
+                               std::optional<const fastctc::Lexicon*> lexicon) {
   std::vector<fastctc::HotPhrase> converted;
   converted.reserve(phrases.size());
   for (const auto& phrase : phrases) {
@@ -26,8 +29,8 @@ std::shared_ptr<HotWords> make(const fastctc::Vocabulary& vocabulary,
     converted.back().text = phrase.first;
     converted.back().bonus = phrase.second;
   }
-  const py::gil_scoped_release release;  // thousands of phrases take milliseconds; a Vocabulary never changes
-  return std::make_shared<HotWords>(vocabulary, converted, ignore_case);
+  const py::gil_scoped_release release;  // thousands of phrases take milliseconds; the others never change
+  return std::make_shared<HotWords>(vocabulary, converted, ignore_case, lexicon.value_or(nullptr));
 }
 
 void check_state(const HotWords& hot_words, HotWords::State state) {
@@ -59,7 +62,8 @@ void bind_hot_words(py::module_& module) {
   py::class_<HotWords, std::shared_ptr<HotWords>>(module, "HotWords",
                                                   "Phrases that recognition should prefer; immutable.")
       .def(py::init(&make), py::arg("vocabulary"), py::arg("phrases"), py::arg("ignore_case") = true,
-           "`phrases`: (text, bonus) each, the bonus in natural logarithms.")
+           py::arg("lexicon") = py::none(),
+           "`phrases`: (text, bonus) each, the bonus in natural logarithms; of a closed lexicon, as it spells them.")
       .def_property_readonly("start", &HotWords::start, "State of an empty text.")
       .def("step", &step, py::arg("state"), py::arg("token_id"), "The state after one more token, and what it is paid.")
       .def("finish", &finish, py::arg("state"), "What is still paid, or withdrawn, when the text ends.")

@@ -16,8 +16,8 @@ PYBIND11_MODULE(_core, module) {
   bind_speech_detector(module);
   bind_vocabulary(module);
   bind_language_model(module);
-  bind_hot_words(module);
   bind_lexicon(module);
+  bind_hot_words(module);
   bind_decoder(module);
   bind_recognizer(module);
   bind_conversation(module);

@@ -328,43 +328,6 @@ class LanguageModel:
         """
         State after <s>.
         """
-class HotWords:
-    """
-    Phrases that recognition should prefer; immutable.
-    """
-    def __init__(self, vocabulary: Vocabulary, phrases: collections.abc.Sequence[tuple[str, typing.SupportsFloat | typing.SupportsIndex]], ignore_case: bool = True) -> None:
-        """
-        `phrases`: (text, bonus) each, the bonus in natural logarithms.
-        """
-    def finish(self, state: typing.SupportsInt | typing.SupportsIndex) -> float:
-        """
-        What is still paid, or withdrawn, when the text ends.
-        """
-    def step(self, state: typing.SupportsInt | typing.SupportsIndex, token_id: typing.SupportsInt | typing.SupportsIndex) -> tuple:
-        """
-        The state after one more token, and what it is paid.
-        """
-    @property
-    def max_delta(self) -> float:
-        """
-        No step is paid more.
-        """
-    @property
-    def n_phrases(self) -> int:
-        ...
-    @property
-    def n_states(self) -> int:
-        ...
-    @property
-    def n_tokens(self) -> int:
-        """
-        Of the vocabulary.
-        """
-    @property
-    def start(self) -> int:
-        """
-        State of an empty text.
-        """
 class Lexicon:
     """
     Words and how tokens spell them, as a trie; immutable.
@@ -409,6 +372,43 @@ class Lexicon:
     @property
     def out_of_lexicon(self) -> str:
         ...
+class HotWords:
+    """
+    Phrases that recognition should prefer; immutable.
+    """
+    def __init__(self, vocabulary: Vocabulary, phrases: collections.abc.Sequence[tuple[str, typing.SupportsFloat | typing.SupportsIndex]], ignore_case: bool = True, lexicon: Lexicon | None = None) -> None:
+        """
+        `phrases`: (text, bonus) each, the bonus in natural logarithms; of a closed lexicon, as it spells them.
+        """
+    def finish(self, state: typing.SupportsInt | typing.SupportsIndex) -> float:
+        """
+        What is still paid, or withdrawn, when the text ends.
+        """
+    def step(self, state: typing.SupportsInt | typing.SupportsIndex, token_id: typing.SupportsInt | typing.SupportsIndex) -> tuple:
+        """
+        The state after one more token, and what it is paid.
+        """
+    @property
+    def max_delta(self) -> float:
+        """
+        No step is paid more.
+        """
+    @property
+    def n_phrases(self) -> int:
+        ...
+    @property
+    def n_states(self) -> int:
+        ...
+    @property
+    def n_tokens(self) -> int:
+        """
+        Of the vocabulary.
+        """
+    @property
+    def start(self) -> int:
+        """
+        State of an empty text.
+        """
 class GreedyDecoder:
     def __init__(self, n_tokens: typing.SupportsInt | typing.SupportsIndex, blank_id: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...

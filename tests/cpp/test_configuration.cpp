@@ -80,10 +80,8 @@ TEST_CASE("a decoder's files and phrases") {
   DecoderOptions options;
   options.kind = DecoderKind::beam;
   set_options(options, option_json("language_model", arpa), kVocabulary);
-  set_options(options, option_json("lexicon", lexicon), kVocabulary);
   REQUIRE(options.language_model);
   CHECK(options.language_model->n_words() == 4);
-  CHECK(options.lexicon);
   for (const char* phrases : {R"(["ab", "a b"])", R"({"ab": 3, "a b": -1})", R"("ab\na b:2\n\n")"}) {
     set_options(options, std::string(R"({"hot_words": )") + phrases + "}", kVocabulary);
     REQUIRE(options.hot_words);
@@ -91,6 +89,17 @@ TEST_CASE("a decoder's files and phrases") {
   }
   set_options(options, R"({"hot_words": []})", kVocabulary);
   CHECK_FALSE(options.hot_words);
+  std::string both = option_json("lexicon", lexicon);  // of a lexicon phrases are its words
+  both.insert(1, R"("hot_words":["a b"],)");
+  CHECK_THROWS_WITH_AS(set_options(options, both, kVocabulary),
+                       "The lexicon doesn't have these words of hot phrases: 'a', 'b'. Add them, or leave them out.",
+                       OptionError);
+  CHECK_FALSE(options.lexicon);
+  set_options(options, option_json("lexicon", lexicon), kVocabulary);
+  REQUIRE(options.lexicon);
+  CHECK_THROWS_AS(set_options(options, R"({"hot_words": ["a b"]})", kVocabulary), OptionError);
+  set_options(options, R"({"hot_words": ["AB"]})", kVocabulary);
+  CHECK(options.hot_words->n_phrases() == 1);
   CHECK_THROWS_AS(set_options(options, R"({"language_model": "no such file"})", kVocabulary), ModelNotFoundError);
   CHECK_THROWS_AS(set_options(options, R"({"lexicon": {"word_end": "a"}})", kVocabulary), OptionError);
   CHECK_THROWS_AS(set_options(options, R"({"hot_words": {"ab": "much"}})", kVocabulary), OptionError);

@@ -19,3 +19,14 @@ TEST_CASE("words stand at the nodes of their spellings") {
   CHECK(lexicon.words_at(fastctc::Lexicon::kRoot).first == lexicon.words_at(fastctc::Lexicon::kRoot).second);
   CHECK(lexicon.word(2) == "\xFF");
 }
+
+TEST_CASE("a lexicon gives its entries in the order of their tokens") {
+  const fastctc::Lexicon lexicon({{"x", {1}}, {"y", {0, 2}}, {"z", {0}}, {"z", {0, 1, 2}}, {"x", {0}}, {"x", {1}}}, 3);
+  std::string found;
+  lexicon.visit([&](const std::string& word, const std::vector<int>& token_ids) {
+    found += word;
+    for (const int id : token_ids) found += std::to_string(id);
+    found += ' ';
+  });
+  CHECK(found == "x0 z0 z012 y02 x1 ");
+}

@@ -19,12 +19,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto lexicon = fastctc::parse_lexicon(lines, vocabulary, word_end, fastctc::OutOfLexicon::forbid);
     std::vector<bool> found(lexicon->n_words(), false);
     std::size_t n_nodes = 0;
+    std::size_t n_entries = 0;
     std::vector<fastctc::Lexicon::Node> open = {fastctc::Lexicon::kRoot};
     while (!open.empty()) {
       const fastctc::Lexicon::Node node = open.back();
       open.pop_back();
       ++n_nodes;
       const auto words = lexicon->words_at(node);
+      n_entries += static_cast<std::size_t>(words.second - words.first);
       for (const std::uint32_t* word = words.first; word != words.second; ++word) {
         if (lexicon->word(*word).empty()) std::abort();
         found[*word] = true;
@@ -34,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (child != fastctc::Lexicon::kNone) open.push_back(child);
       }
     }
-    if (n_nodes != lexicon->n_nodes()) std::abort();
+    lexicon->visit([&](const std::string&, const std::vector<int>&) { --n_entries; });
+    if (n_nodes != lexicon->n_nodes() || n_entries != 0) std::abort();
     for (const bool one : found) {
       if (!one) std::abort();
     }

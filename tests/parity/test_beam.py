@@ -56,6 +56,7 @@ ngram 3=2
 TOKEN_ARPA = ARPA.replace(" ab ", " b ").replace(" ab\n", " b\n").replace(" a", " \u2581a").replace(" c", " \u2581c")
 PHRASES = [("a", 0.7), ("ab c", 2.0), ("b", -0.9), ("ab a", 1.1)]
 ENTRIES = [("one", [0]), ("won", [0]), ("two", [2, 1]), ("three", [0, 1]), ("three", [3]), ("four", [3, 3])]
+WORDS = [("one two", 2.0), ("WON", 0.7), ("three", -0.9), ("four one", 1.1)]
 ALLOWED = [("a", [0]), ("ab", [0, 1]), ("c", [3])]
 EVERYTHING = {"beam_size": 100_000, "beam_threshold": 1e9, "min_token_log_prob": -1e30}
 SCORES = 1e-5
@@ -99,6 +100,10 @@ class Case:
         self.core["lexicon"] = _core.Lexicon(ENTRIES, len(PIECES))
         self.twin["lexicon"] = Lexicon(ENTRIES, len(PIECES))
 
+    def _words(self, _: Path) -> None:
+        self.core["hot_words"] = _core.HotWords(self.core_vocabulary, WORDS, lexicon=self.core["lexicon"])
+        self.twin["hot_words"] = HotWords(self.vocabulary, WORDS, lexicon=self.twin["lexicon"])
+
     def _allowed(self, _: Path) -> None:
         self.core["lexicon"] = _core.Lexicon(ALLOWED, len(PIECES), "allow")
         self.twin["lexicon"] = Lexicon(ALLOWED, len(PIECES), "allow")
@@ -122,7 +127,7 @@ class Case:
 
 
 CASES = ["plain", "bonus", "lm", "lm+no_end", "token_lm", "hot", "lm+hot", "lexicon", "lexicon+lm", "lexicon+hot"]
-CASES += ["allowed", "allowed+lm+hot"]
+CASES += ["lexicon+words", "lexicon+words+lm", "allowed", "allowed+lm+hot"]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Hot words: C++ = reference = bonuses counted in the text, for every segmentation."""
+"""Hot words: C++ = reference = bonuses counted in the text, for every segmentation; of a lexicon, in the tokens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from fastctc import _core
 from fastctc.errors import OptionError
 from fastctc.reference import hot_words as reference
+from fastctc.reference.case_folding import fold_case
+from fastctc.reference.lexicon import Lexicon
 from fastctc.reference.vocabulary import Vocabulary
 from tolerances import HOT_WORDS
 
@@ -43,17 +45,19 @@ class Core:
         return _core.Vocabulary(pieces)
 
     hot_words = _core.HotWords
+    lexicon = _core.Lexicon
 
 
 class Reference:
     vocabulary = Vocabulary
     hot_words = reference.HotWords
+    lexicon = Lexicon
 
 
 both = pytest.mark.parametrize("path", [Core, Reference], ids=["core", "reference"])
 
 
-def make(path: Any, pieces: list[str], phrases: list[tuple[str, float]], **options: bool) -> Any:
+def make(path: Any, pieces: list[str], phrases: list[tuple[str, float]], **options: Any) -> Any:
     return path.hot_words(path.vocabulary(pieces), phrases, **options)
 
 
@@ -173,12 +177,12 @@ def test_the_case_table_is_pythons() -> None:
     vocabulary = _core.Vocabulary(pieces, 0)
     n_changed = 0
     for token, character in enumerate(pieces[2:], 2):
-        folded = reference.fold_case(character)
+        folded = fold_case(character)
         n_changed += folded != character
         hot_words = _core.HotWords(vocabulary, [(character, 1.0)])
         others = {token, pieces.index(folded) if folded in pieces else token, 2 + token % 100}
         for other in sorted(others):
-            expected = float(reference.fold_case(pieces[other]) == folded)
+            expected = float(fold_case(pieces[other]) == folded)
             assert sum(pay(hot_words, [other])) == expected, (character, pieces[other])
     assert n_changed > 500
 
@@ -252,3 +256,137 @@ def test_states_and_tokens_out_of_range() -> None:
 @both
 def test_no_phrases_at_all(path: Any) -> None:
     assert pay(make(path, ["▁a", "<blk>"], []), [0, 0]) == [0, 0, 0]
+
+
+# Pieces, those that start words, spaces.
+ALPHABETS: dict[str, tuple[list[str], str, str]] = {
+    "sentencepiece": (["\u2581a", "b", "\u2581b", "c", "\u2581", "<s>", "<blk>"], "\u2581a \u2581b", "\u2581"),
+    "phonemes": (["a", "b", "\u025b", "wb", "<blk>"], "", ""),
+    "barred": (["<pad>", "|", "a", "b", "c"], "", "|"),
+    "wordpiece": (["a", "##a", "b", "##b", "c", "[PAD]"], "a b c", ""),
+    "characters": (["a", "b", "c", "d", "<blk>"], "", ""),
+}
+Entries = list[tuple[str, list[int]]]
+
+
+class Counted:
+    """Phrases of a lexicon's words, found token by token."""
+
+    def __init__(self, name: str, entries: Entries, phrases: list[tuple[str, float]], ignore_case: bool) -> None:
+        pieces, starts, spaces = ALPHABETS[name]
+        self.starts = {pieces.index(piece) for piece in starts.split()}
+        self.spaces = {pieces.index(piece) for piece in spaces.split()}
+        last = {ids[-1] for _, ids in entries}
+        if len(last) == 1 and all({*ids[:-1]} - self.spaces and not last & {*ids[:-1]} for _, ids in entries):
+            self.spaces |= last  # the end of words
+        self.bonuses: dict[tuple[tuple[int, bool], ...], float] = {}
+        for phrase, bonus in phrases:
+            choices = [sorted(self.spellings(entries, word, ignore_case)) for word in phrase.split()]
+            for chosen in list(itertools.product(*choices))[:64]:
+                tokens = tuple(self.marked([token for ids in chosen for token in ids]))
+                self.bonuses[tokens] = max(self.bonuses.get(tokens, bonus), bonus)
+        self.is_allowed = all(self.bonuses) and all(
+            self.spellings(entries, word, ignore_case) for phrase, _ in phrases for word in phrase.split()
+        )
+
+    @staticmethod
+    def spellings(entries: Entries, word: str, ignore_case: bool) -> set[tuple[int, ...]]:
+        found = {tuple(ids) for other, ids in entries if other == word}
+        if ignore_case and not found:
+            found = {tuple(ids) for other, ids in entries if other.lower() == word.lower()}
+        return found
+
+    def marked(self, ids: list[int]) -> list[tuple[int, bool]]:
+        """Tokens that are no spaces, each with whether a word starts there."""
+        places = [place for place, token in enumerate(ids) if token not in self.spaces]
+        has_words = bool(self.starts or self.spaces)
+        starts = [
+            has_words and (n == 0 or ids[place] in self.starts or place - places[n - 1] > 1)
+            for n, place in enumerate(places)
+        ]
+        return [(ids[place], start) for place, start in zip(places, starts, strict=True)]
+
+    def total(self, ids: list[int]) -> float:
+        tokens = self.marked(ids)
+        starts = [start or not (self.starts or self.spaces) for _, start in tokens] + [True]
+        total = 0.0
+        for phrase, bonus in self.bonuses.items():
+            for begin in range(len(tokens) - len(phrase) + 1):
+                end = begin + len(phrase)
+                is_there = tuple(tokens[begin + 1 : end]) == phrase[1:] and tokens[begin][0] == phrase[0][0]
+                total += bonus if is_there and starts[begin] and starts[end] else 0.0
+        return total
+
+
+@settings(max_examples=500, deadline=None)
+@given(name=st.sampled_from(sorted(ALPHABETS)), ignore_case=st.booleans(), data=st.data())
+def test_words_of_a_lexicon_count_as_it_spells_them(name: str, ignore_case: bool, data: st.DataObject) -> None:
+    pieces, _, _ = ALPHABETS[name]
+    blank_id = Vocabulary(pieces).blank_id
+    tokens = st.sampled_from([token for token in range(len(pieces)) if token != blank_id])
+    words = st.sampled_from(["one", "won", "One", "two", "\u00e9"])
+    spelling = st.lists(tokens, min_size=1, max_size=3)
+    if name == "phonemes" and data.draw(st.booleans()):
+        spelling = spelling.map(lambda ids: [*ids, 3])
+    entries = data.draw(st.lists(st.tuples(words, spelling), min_size=1, max_size=12))
+    said = st.sampled_from([word for word, _ in entries])
+    if data.draw(st.booleans()):
+        said = said.map(str.upper)
+    phrase = st.lists(said, min_size=1, max_size=3).map(" ".join)
+    phrases = data.draw(st.lists(st.tuples(phrase, st.sampled_from([1.0, 2.5, -1.5, 1 / 3])), max_size=4))
+    part = st.one_of(st.sampled_from([ids for _, ids in entries]), st.lists(tokens, min_size=1, max_size=2))
+    ids = [token for one in data.draw(st.lists(part, max_size=7)) for token in one]
+
+    counted = Counted(name, entries, phrases, ignore_case)
+    made = []
+    for path in (Core, Reference):
+        lexicon = path.lexicon(entries, len(pieces))
+        if counted.is_allowed:
+            made.append(make(path, pieces, phrases, ignore_case=ignore_case, lexicon=lexicon))
+        else:
+            with pytest.raises(OptionError, match="lexicon"):
+                make(path, pieces, phrases, ignore_case=ignore_case, lexicon=lexicon)
+    if not made:
+        return
+    core, twin = made
+    paid = pay(core, ids)
+    assert paid == pytest.approx(pay(twin, ids), abs=HOT_WORDS)
+    assert sum(paid) == pytest.approx(counted.total(ids), abs=HOT_WORDS)
+    assert max([0.0, *paid[:-1]]) <= core.max_delta + HOT_WORDS
+    assert core.n_phrases == len(phrases)
+
+
+@both
+def test_of_many_spellings_the_first_count(path: Any) -> None:
+    pieces = ["a", "b", "c", "d", "e", "<blk>"]
+    lexicon = path.lexicon([("x", [token]) for token in (3, 1, 4, 0, 2)], len(pieces))
+    hot_words = make(path, pieces, [("x x x", 1.0)], lexicon=lexicon)
+    counted = [ids for ids in itertools.product(range(5), repeat=3) if sum(pay(hot_words, list(ids))) == 1]
+    assert counted == list(itertools.product(range(5), repeat=3))[:64]
+
+
+@both
+def test_words_that_a_lexicon_does_not_have(path: Any) -> None:
+    pieces = ["\u2581a", "b", "\u2581", "<blk>"]
+    lexicon = path.lexicon([("a", [0]), ("ab", [0, 1]), ("blank", [3]), ("space", [2])], len(pieces))
+    phrases = [("ab x", 1.0), ("A", 1.0), ("x b", 1.0), ("blank", 1.0)]
+    for ignore_case, missing in ((True, "'x', 'b', 'blank'"), (False, "'x', 'A', 'b', 'blank'")):
+        with pytest.raises(OptionError) as caught:
+            make(path, pieces, phrases, ignore_case=ignore_case, lexicon=lexicon)
+        assert str(caught.value) == (
+            f"The lexicon doesn't have these words of hot phrases: {missing}. Add them, or leave them out."
+        )
+    for phrase, why in {" ": "empty", "a\ufffd": "damaged", "space": "'space' with spaces alone"}.items():
+        with pytest.raises(OptionError, match=why):
+            make(path, pieces, [(phrase, 1.0)], lexicon=lexicon)
+    with pytest.raises(OptionError, match="bonus of hot phrase 'ab'"):
+        make(path, pieces, [("ab", 1e7)], lexicon=lexicon)
+    with pytest.raises(OptionError, match=r"made for a vocabulary of 4 tokens.* 2"):
+        make(path, ["\u2581a", "<blk>"], [("a", 1.0)], lexicon=lexicon)
+
+
+@both
+def test_an_open_lexicon_changes_nothing(path: Any) -> None:
+    pieces = ["\u2581a", "b", "<blk>"]
+    lexicon = path.lexicon([("b", [0])], len(pieces), "allow")
+    assert sum(pay(make(path, pieces, [("ab", 2.0)], lexicon=lexicon), [0, 1])) == 2

@@ -24,9 +24,10 @@ struct LoadOptions {
 //
 // Of a decoder, language_model is a path (language_model.h); lexicon a path, or {"path": ..., "word_end": ...,
 // "out_of_lexicon": "allow"} (lexicon.h); hot_words a list of phrases, an object of phrases with their bonuses, or a
-// string with a phrase a line: "PHRASE" or "PHRASE:BONUS" (hot_words.h; the bonus is 5 where none is given). Their
-// files are read here: keep the options for further calls. Raises OptionError that names what is unknown, of the wrong
-// type or out of range, and then has set nothing; of a decoder also as LanguageModel::read, HotWords and Lexicon::read.
+// string with a phrase a line: "PHRASE" or "PHRASE:BONUS" (hot_words.h; the bonus is 5 where none is given), of the
+// lexicon's words where one is set with them or was before. Their files are read here: keep the options for further
+// calls. Raises OptionError that names what is unknown, of the wrong type or out of range, and then has set nothing; of
+// a decoder also as LanguageModel::read, HotWords and Lexicon::read.
 FASTCTC_API void set_options(LoadOptions& options, const std::string& json);
 FASTCTC_API void set_options(DecoderOptions& options, const std::string& json, const Vocabulary& vocabulary);
 FASTCTC_API void set_options(LongFormOptions& options, const std::string& json, const Vocabulary& vocabulary);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fastctc/export.h"
+#include "fastctc/lexicon.h"
 #include "fastctc/vocabulary.h"
 
 namespace fastctc {
@@ -25,6 +26,12 @@ struct HotPhrase {
 // their own, so that "fastctc" stands in "with fastctc." too. A vocabulary whose pieces have neither has no words:
 // phrases count wherever they stand.
 //
+// With a closed lexicon (OutOfLexicon::forbid) phrases are its words, and count as it spells them, token by token: a
+// model of phonemes has no letters. Words that sound alike gain alike. Words start at tokens whose text starts with a
+// space, and end at a token that ends every spelling and stands nowhere else ("<wb>"). A phrase counts once for each
+// way to spell it: the first 64, where a word's spellings ascend by token ids, and the last word's change first. Of
+// equal token sequences the larger bonus counts.
+//
 // The sum of the deltas along a token sequence, and of finish() at its end, is the sum of bonuses of all occurrences of
 // all phrases in its text. On the way a phrase's bonus is paid in proportion to the characters spelled (only positive
 // ones), and withdrawn where it does not finish: exactly, as what is paid on the way is a multiple of 2^-20. Where
@@ -37,7 +44,11 @@ class FASTCTC_API HotWords {
   // preferred where the vocabulary can spell them. Bonuses of equal phrases add up. Raises OptionError that names every
   // phrase which no sequence of pieces spells and what is missing; empty phrases; text that is not UTF-8; bonuses that
   // are not from -1e6 to 1e6.
-  HotWords(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool ignore_case = true);
+  // lexicon: read here, not kept. Where it is closed a phrase's words are found as they stand, else with ignore_case in
+  // any case that it has them. Raises OptionError that names all words which it does not have, on a word that it spells
+  // with spaces alone, and on a lexicon for another number of tokens. An open one and null change nothing.
+  HotWords(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool ignore_case = true,
+           const Lexicon* lexicon = nullptr);
   ~HotWords();
   HotWords(const HotWords&) = delete;
   HotWords& operator=(const HotWords&) = delete;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -48,6 +49,9 @@ class FASTCTC_API Lexicon {
   bool is_leaf(Node node) const;              // no spelling goes on from it
   // Words that end at the node, as positions of word(); ascending.
   std::pair<const std::uint32_t*, const std::uint32_t*> words_at(Node node) const;
+  // Gives every spelling of every word once, ascending by token ids, then by word position. What is given is valid
+  // until `take` returns.
+  void visit(const std::function<void(const std::string& word, const std::vector<int>& token_ids)>& take) const;
   std::size_t n_words() const;  // different ones
   std::size_t n_nodes() const;
   const std::string& word(std::uint32_t position) const;  // raises OptionError on a position out of range

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "decoding/characters.h"
 #include "decoding/phrase_automaton.h"
+#include "decoding/spelled_phrases.h"
 #include "decoding/spelling.h"
 #include "fastctc/error.h"
 
@@ -61,6 +62,15 @@ struct TokenSymbols {
   int byte = -1;
 };
 
+// What is compared with what.
+struct Matching {
+  bool is_wordpiece = false;
+  bool has_bytes = false;
+  bool has_boundaries = false;  // else the vocabulary has no space: phrases count wherever they stand
+  std::vector<TokenSymbols> tokens;
+  std::vector<WeightedPhrase> phrases;
+};
+
 // Where a walk over symbols ends and what it is paid.
 struct Walk {
   Node node = 0;
@@ -98,17 +108,76 @@ void check(const HotPhrase& phrase, std::size_t index) {
   }
 }
 
+bool any_boundary(const std::vector<TokenSymbols>& tokens) {
+  return std::any_of(tokens.begin(), tokens.end(), [](const TokenSymbols& token) {
+    return std::find(token.symbols.begin(), token.symbols.end(), kBoundary) != token.symbols.end();
+  });
+}
+
+void put_between_boundaries(std::vector<Symbol>& symbols) {
+  symbols.insert(symbols.begin(), kBoundary);
+  symbols.push_back(kBoundary);
+}
+
+// In characters. Raises OptionError on phrases that can't be spelled.
+Matching match_characters(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool ignore_case) {
+  Matching result;
+  result.is_wordpiece = vocabulary.style() == TextStyle::wordpiece;
+  result.tokens = symbols_of_tokens(vocabulary, ignore_case);
+  std::vector<bool> bytes(256, false);
+  std::vector<std::vector<Symbol>> pieces;
+  for (const TokenSymbols& token : result.tokens) {
+    if (token.byte >= 0) bytes[static_cast<std::size_t>(token.byte)] = result.has_bytes = true;
+    pieces.push_back(token.symbols);
+  }
+  result.has_boundaries = result.is_wordpiece || result.has_bytes || any_boundary(result.tokens);
+  // A text of word pieces can't start with one that continues a word.
+  const Spelling spelling(pieces, bytes, !result.is_wordpiece);
+  std::string gaps;
+  for (const HotPhrase& phrase : phrases) {
+    WeightedPhrase weighted{symbols_of_phrase(phrase.text, ignore_case), phrase.bonus};
+    if (result.has_boundaries) put_between_boundaries(weighted.symbols);
+    const std::string gap = spelling.find_gap(weighted.symbols);
+    if (!gap.empty()) gaps += (gaps.empty() ? "'" : "; '") + phrase.text + "' (" + gap + ")";
+    result.phrases.push_back(std::move(weighted));
+  }
+  if (!gaps.empty()) throw OptionError("The model's vocabulary can't spell these hot phrases: " + gaps + ".");
+  return result;
+}
+
+// In tokens, as a lexicon spells its words. Raises OptionError on other words.
+Matching match_spellings(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool ignore_case,
+                         const Lexicon& lexicon) {
+  Matching result;
+  SpelledPhrases spelled = spell_phrases(vocabulary, phrases, ignore_case, lexicon);
+  for (std::vector<Symbol>& symbols : spelled.tokens) result.tokens.push_back({std::move(symbols), -1});
+  result.has_boundaries = any_boundary(result.tokens);
+  result.phrases = std::move(spelled.phrases);
+  if (result.has_boundaries) {
+    for (WeightedPhrase& phrase : result.phrases) put_between_boundaries(phrase.symbols);
+  }
+  return result;
+}
+
+Matching match(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool ignore_case,
+               const Lexicon* lexicon) {
+  for (std::size_t index = 0; index < phrases.size(); ++index) check(phrases[index], index);
+  const bool is_closed = lexicon != nullptr && lexicon->out_of_lexicon() == OutOfLexicon::forbid;
+  return is_closed ? match_spellings(vocabulary, phrases, ignore_case, *lexicon)
+                   : match_characters(vocabulary, phrases, ignore_case);
+}
+
 }  // namespace
 
 struct HotWords::Impl {
-  Impl(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool fold)
+  Impl(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool fold, Matching matching)
       : ignore_case(fold),
-        is_wordpiece(vocabulary.style() == TextStyle::wordpiece),
+        is_wordpiece(matching.is_wordpiece),
         n_phrases(phrases.size()),
-        tokens(symbols_of_tokens(vocabulary, fold)),
-        has_bytes(std::any_of(tokens.begin(), tokens.end(), [](const TokenSymbols& token) { return token.byte >= 0; })),
-        has_boundaries(find_boundary()),
-        automaton(weigh(phrases)) {
+        tokens(std::move(matching.tokens)),
+        has_bytes(matching.has_bytes),
+        has_boundaries(matching.has_boundaries),
+        automaton(std::move(matching.phrases)) {
     start_node = has_boundaries ? automaton.next(0, kBoundary) : 0;
     if (has_bytes) find_partial_characters(phrases);
     const std::uint64_t n_states = std::uint64_t{automaton.n_nodes()} * std::max<std::size_t>(partials.size(), 2);
@@ -120,40 +189,6 @@ struct HotWords::Impl {
       if (is_wordpiece) keep_first_surface(vocabulary, static_cast<int>(id));
     }
     find_max_delta();
-  }
-
-  bool find_boundary() const {
-    if (is_wordpiece || has_bytes) return true;
-    return std::any_of(tokens.begin(), tokens.end(), [](const TokenSymbols& token) {
-      return std::find(token.symbols.begin(), token.symbols.end(), kBoundary) != token.symbols.end();
-    });
-  }
-
-  // Symbols of the phrases with their boundaries. Raises OptionError on those that can't be spelled.
-  std::vector<WeightedPhrase> weigh(const std::vector<HotPhrase>& phrases) const {
-    std::vector<bool> bytes(256, false);
-    std::vector<std::vector<Symbol>> pieces;
-    for (const TokenSymbols& token : tokens) {
-      if (token.byte >= 0) bytes[static_cast<std::size_t>(token.byte)] = true;
-      pieces.push_back(token.symbols);
-    }
-    // A text of word pieces can't start with one that continues a word.
-    const Spelling spelling(pieces, bytes, !is_wordpiece);
-    std::vector<WeightedPhrase> weighted;
-    std::string gaps;
-    for (std::size_t index = 0; index < phrases.size(); ++index) {
-      check(phrases[index], index);
-      WeightedPhrase phrase{symbols_of_phrase(phrases[index].text, ignore_case), phrases[index].bonus};
-      if (has_boundaries) {
-        phrase.symbols.insert(phrase.symbols.begin(), kBoundary);
-        phrase.symbols.push_back(kBoundary);
-      }
-      const std::string gap = spelling.find_gap(phrase.symbols);
-      if (!gap.empty()) gaps += (gaps.empty() ? "'" : "; '") + phrases[index].text + "' (" + gap + ")";
-      weighted.push_back(std::move(phrase));
-    }
-    if (!gaps.empty()) throw OptionError("The model's vocabulary can't spell these hot phrases: " + gaps + ".");
-    return weighted;
   }
 
   void find_partial_characters(const std::vector<HotPhrase>& phrases) {
@@ -254,7 +289,7 @@ struct HotWords::Impl {
   std::size_t n_phrases;
   std::vector<TokenSymbols> tokens;
   bool has_bytes;
-  bool has_boundaries;  // else the vocabulary has no space: phrases count wherever they stand
+  bool has_boundaries;
   PhraseAutomaton automaton;
   Node start_node = 0;
   PartialCharacters partials;
@@ -267,8 +302,10 @@ struct HotWords::Impl {
 
 // A state is a node + n_nodes * what is pending: the bytes of an unfinished character or, of word pieces, 1 while the
 // utterance has no text.
-HotWords::HotWords(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool ignore_case)
-    : impl_(std::make_unique<Impl>(vocabulary, phrases, ignore_case)) {}
+HotWords::HotWords(const Vocabulary& vocabulary, const std::vector<HotPhrase>& phrases, bool ignore_case,
+                   const Lexicon* lexicon)
+    : impl_(
+          std::make_unique<Impl>(vocabulary, phrases, ignore_case, match(vocabulary, phrases, ignore_case, lexicon))) {}
 
 HotWords::~HotWords() = default;
 

@@ -220,6 +220,22 @@ std::pair<const std::uint32_t*, const std::uint32_t*> Lexicon::words_at(Node nod
   return {words + impl_->first_word[node], words + impl_->first_word[node + 1]};
 }
 
+void Lexicon::visit(const std::function<void(const std::string&, const std::vector<int>&)>& take) const {
+  std::vector<std::pair<Node, std::size_t>> open = {{kRoot, 0}};  // nodes and their depths
+  std::vector<int> spelling;
+  while (!open.empty()) {
+    const auto [node, depth] = open.back();
+    open.pop_back();
+    spelling.resize(depth);
+    if (depth > 0) spelling.back() = impl_->token_ids[node];
+    const auto words = words_at(node);
+    for (auto word = words.first; word != words.second; ++word) take(impl_->words[*word], spelling);
+    for (Node child = impl_->first_child[node + 1]; child > impl_->first_child[node]; --child) {
+      open.emplace_back(child - 1, depth + 1);
+    }
+  }
+}
+
 std::size_t Lexicon::n_words() const { return impl_->words.size(); }
 
 std::size_t Lexicon::n_nodes() const { return impl_->token_ids.size(); }

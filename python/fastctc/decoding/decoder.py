@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fastctc import _core
@@ -103,7 +103,7 @@ class HotWords:
             lexicon: a closed one: phrases of its words count as it spells them (homophones gain alike).
 
         Raises:
-            OptionError: a phrase is empty or can't be spelled; the message names all of them.
+            OptionError: a phrase is empty or can't be spelled, or words are not in the lexicon; the message names all.
         """
         self._core = _hot_words(recognizer._core.vocabulary, phrases, bonus, ignore_case, lexicon)
 
@@ -136,28 +136,7 @@ class Lexicon:
             ModelError: it is no lexicon of this model; the message names the line.
         """
         self._path = os.fspath(path)
-        self._vocabulary = recognizer._core.vocabulary
-        self._word_end = word_end
-        self._core = _core.Lexicon.read(self._path, self._vocabulary, word_end, out_of_lexicon)
-
-    @cached_property
-    def _spellings(self) -> dict[str, list[tuple[int, ...]]]:
-        """Token ids by word, for hot words; read when they are first needed."""
-        from fastctc.reference.lexicon import read_entries
-
-        vocabulary = self._vocabulary
-        spellings: dict[str, list[tuple[int, ...]]] = {}
-        for word, tokens in read_entries(self._path, vocabulary.pieces, vocabulary.blank_id, self._word_end):
-            spellings.setdefault(word, []).append(tuple(tokens))
-        return spellings
-
-    @cached_property
-    def _characters(self) -> _core.Vocabulary:
-        """In which hot words are matched."""
-        from fastctc.reference.spelled_phrases import token_characters
-
-        blank_id = self._vocabulary.blank_id
-        return _core.Vocabulary(token_characters(self._vocabulary.pieces, blank_id, self._spellings), blank_id)
+        self._core = _core.Lexicon.read(self._path, recognizer._core.vocabulary, word_end, out_of_lexicon)
 
     def __repr__(self) -> str:
         return f"Lexicon({self._path!r}, {self._core.n_words} words)"
@@ -226,12 +205,7 @@ def _hot_words(
         if not isinstance(phrase, str) or isinstance(its_bonus, bool) or not isinstance(its_bonus, (int, float)):
             raise OptionError(f"A hot phrase is a string with a number as bonus, not {phrase!r}: {its_bonus!r}.")
         entries.append((phrase, float(its_bonus)))
-    if lexicon is None or lexicon._core.out_of_lexicon == "allow":
-        return _core.HotWords(vocabulary, entries, ignore_case)
-    from fastctc.reference.spelled_phrases import spell_phrases
-
-    spelled = spell_phrases(entries, lexicon._spellings, lexicon._characters.pieces)
-    return _core.HotWords(lexicon._characters, spelled, ignore_case=False)
+    return _core.HotWords(vocabulary, entries, ignore_case, None if lexicon is None else lexicon._core)
 
 
 def _lexicon(value: Any) -> _core.Lexicon | None:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from fastctc.errors import ModelError, OptionError
 from fastctc.reference.hot_words import HotWords
 from fastctc.reference.language_model import LanguageModel
-from fastctc.reference.spelled_phrases import spell_phrases, token_characters
 from fastctc.reference.vocabulary import Vocabulary
 from fastctc.types import DecoderOptions
 
@@ -38,13 +37,7 @@ def beam_options(options: DecoderOptions, vocabulary: Vocabulary) -> DecoderOpti
     if isinstance(options.hot_words, (Mapping, Sequence)):
         words = options.hot_words
         pairs = words.items() if isinstance(words, Mapping) else [(phrase, DEFAULT_BONUS) for phrase in words]
-        if options.lexicon is None or options.lexicon.out_of_lexicon == "allow":
-            changes["hot_words"] = HotWords(vocabulary, list(pairs))
-        else:
-            spellings = options.lexicon.spellings()
-            characters = token_characters(vocabulary.pieces, vocabulary.blank_id, spellings)
-            spelled = spell_phrases(list(pairs), spellings, characters)
-            changes["hot_words"] = HotWords(Vocabulary(characters, vocabulary.blank_id), spelled, ignore_case=False)
+        changes["hot_words"] = HotWords(vocabulary, list(pairs), lexicon=options.lexicon)
     return replace(options, **changes)
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from fastctc.errors import OptionError
+from fastctc.reference.case_folding import fold_case
+from fastctc.reference.lexicon import Lexicon
+from fastctc.reference.spelled_phrases import spell_phrases
 from fastctc.reference.vocabulary import (
     BYTE_PIECE,
     Vocabulary,
@@ -16,7 +19,7 @@ from fastctc.reference.vocabulary import (
     wordpiece_characters,
 )
 
-__all__ = ["HotWords", "fold_case"]
+__all__ = ["HotWords"]
 
 ALONE = re.compile(
     '[!"(),.:;?\\[\\]{}\u00a1\u00ab\u00bb\u00bf\u037e\u060c\u061b\u061f\u06d4\u0964\u0965\u0e00-\u0eff\u1000-\u109f'
@@ -28,15 +31,6 @@ ALONE = re.compile(
 
 PAYMENT_STEPS = 2**20
 LARGEST_BONUS = 1e6
-
-
-def fold_case(text: str) -> str:
-    """Simple case folding: a character's fold where that is one character, else its lower case, else itself."""
-    folded = []
-    for character in text:
-        choices = [choice for choice in (character.casefold(), character.lower()) if len(choice) == 1]
-        folded.append(choices[0] if choices else character)
-    return "".join(folded)
 
 
 def separate(text: str, *, ignore_case: bool) -> str:
@@ -54,12 +48,30 @@ class HotWords:
         vocabulary: The model's.
         phrases: (text, bonus) each.
         ignore_case: Whether phrases and text are compared folded.
+        lexicon: Of a closed one phrases are words, and count in tokens, as it spells them.
 
     Raises:
-        OptionError: Phrases that no sequence of pieces spells, empty ones, bonuses that are not finite.
+        OptionError: Phrases that no sequence of pieces spells, empty ones, bonuses that are not finite, words that the
+            lexicon does not have.
     """
 
-    def __init__(self, vocabulary: Vocabulary, phrases: Sequence[tuple[str, float]], ignore_case: bool = True) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        phrases: Sequence[tuple[str, float]],
+        ignore_case: bool = True,
+        lexicon: Lexicon | None = None,
+    ) -> None:
+        for text, bonus in phrases:
+            if not text.strip():
+                raise OptionError("A hot phrase is empty.")
+            if "\ufffd" in text:
+                raise OptionError(f"Hot phrase '{text}' holds U+FFFD, which stands for damaged text.")
+            if not abs(bonus) <= LARGEST_BONUS:
+                raise OptionError(f"The bonus of hot phrase '{text}' must be a number from -1e6 to 1e6.")
+        if lexicon is not None and lexicon.out_of_lexicon == "forbid":
+            vocabulary, phrases = spell_phrases(vocabulary, phrases, ignore_case, lexicon)
+            ignore_case = False
         self._vocabulary = vocabulary
         self._ignore_case = ignore_case
         added = [vocabulary.token_text(token) for token in range(len(vocabulary))]
@@ -70,12 +82,6 @@ class HotWords:
         """By phrase: its words with a space between, before and after them (where there are no words, as it is)."""
         for text, bonus in phrases:
             phrase = self._as_whole(text)
-            if not phrase.strip():
-                raise OptionError("A hot phrase is empty.")
-            if "\ufffd" in phrase:
-                raise OptionError(f"Hot phrase '{text}' holds U+FFFD, which stands for damaged text.")
-            if not abs(bonus) <= LARGEST_BONUS:
-                raise OptionError(f"The bonus of hot phrase '{text}' must be a number from -1e6 to 1e6.")
             self.bonuses[phrase] = self.bonuses.get(phrase, 0.0) + bonus
         unspellable = [text for text, _ in phrases if not self._can_spell(self._as_whole(text))]
         if unspellable:

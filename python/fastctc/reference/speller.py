@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastctc.errors import AlignmentError
-from fastctc.reference.hot_words import fold_case
+from fastctc.reference.case_folding import fold_case
 from fastctc.reference.vocabulary import Vocabulary
 
 __all__ = ["spell"]
