@@ -876,3 +876,38 @@ TEST_CASE("beam search gives alternatives") {
   CHECK(log.results.at(0).alternatives.size() > 1);
   CHECK(log.results.at(0).alternatives.at(0) == kText);
 }
+
+TEST_CASE("a lexicon's words are found, and its hot words") {
+  if (!onnxruntime_is_there()) return;
+  const TemporaryDirectory directory;
+  std::string lines;
+  for (const char* line : {"II two", "III three", "IV four", "V five", "IX nine", "nil zero"}) {
+    const std::string entry = line;
+    const std::size_t blank = entry.find(' ');
+    lines += entry.substr(0, blank) + " \xE2\x96\x81" + entry.substr(blank + 1) + "\n";
+  }
+  SpeechToTextOptions spelled = options();
+  spelled.lexicon = directory.write("words.txt", lines);
+  const auto text_of = [](const SpeechToTextOptions& options) {
+    Log log;
+    SpeechToTextSession session(options, log);
+    push(session, pcm(), 3200);
+    session.end_all();
+    return log.text();
+  };
+  CHECK(text_of(spelled) == "II IX III IV nil");
+  spelled.hot_words = {"V:30"};
+  CHECK(text_of(spelled) == "II V III V nil");
+
+  Log log;
+  spelled.hot_words = {"VI"};
+  CHECK_THROWS_WITH_AS(SpeechToTextSession(spelled, log),
+                       doctest::Contains("Parameter hotWords: The lexicon doesn't have these words"),
+                       fastctc::OptionError);
+  spelled.word_end = "<wb>";
+  CHECK_THROWS_WITH_AS(SpeechToTextSession(spelled, log), doctest::Contains("Parameter wordEnd is '<wb>'"),
+                       fastctc::OptionError);
+  spelled.lexicon.clear();
+  CHECK_THROWS_WITH_AS(SpeechToTextSession(spelled, log), doctest::Contains("Give the parameter lexicon too"),
+                       fastctc::OptionError);
+}

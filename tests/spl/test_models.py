@@ -173,6 +173,8 @@ PARAMETERS = [
     "provider",
     "beamSize",
     "languageModel",
+    "lexicon",
+    "wordEnd",
     "hotWords",
     "maxAlternatives",
     "wordAlternativesThreshold",

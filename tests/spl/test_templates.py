@@ -135,6 +135,8 @@ FULL: dict[str, Any] = {
         "provider": [{"spl": '"CPU"', "cpp": "lit$0"}],
         "beamSize": [{"spl": "8"}],
         "languageModel": [{"spl": '"en.lm"', "cpp": "lit$0"}],
+        "lexicon": [{"spl": '"words.txt"', "cpp": "lit$0"}],
+        "wordEnd": [{"spl": '"<wb>"', "cpp": "lit$0"}],
         "hotWords": [{"spl": '"a"', "cpp": "lit$0"}, {"spl": '"b:2"', "cpp": "lit$0"}],
         "maxAlternatives": [{"spl": "3"}],
         "endpointSilenceMs": [{"spl": "700"}],

@@ -3,6 +3,7 @@
 
 #include <fastctc/configuration.h>
 #include <fastctc/error.h>
+#include <fastctc/lexicon.h>
 #include <fastctc/options.h>
 #include <fastctc/recognizer.h>
 #include <fastctc/stream.h>
@@ -54,7 +55,8 @@ struct SpeechToTextModel {
     const std::pair<const char*, const char*> options[] = {
         {"blank_id", "blankId"},       {"latency_ms", "latencyMs"}, {"beam_size", "beamSize"},
         {"n_best", "maxAlternatives"}, {"hot_words", "hotWords"},   {"language_model", "languageModel"},
-        {"provider", "provider"},      {"tokens", "tokensPath"},    {"intra_op_threads", "numThreads"}};
+        {"provider", "provider"},      {"tokens", "tokensPath"},    {"intra_op_threads", "numThreads"},
+        {"word_end", "wordEnd"}};
     for (const auto& option : options) {
       const std::string start = std::string("Option ") + option.first;
       if (message.compare(0, start.size(), start) == 0) {
@@ -85,6 +87,9 @@ struct SpeechToTextModel {
     at_least("channel", options.channel, -1);
     at_least("maxAlternatives", options.max_alternatives, 1);
     at_least("beamSize", options.beam_size, 0);
+    if (!options.word_end.empty() && options.lexicon.empty()) {
+      throw fastctc::OptionError("Parameter wordEnd: it ends the words of a lexicon. Give the parameter lexicon too.");
+    }
     at_least("conversationTimeout", options.conversation_timeout_s, 0);
     at_least("maxConversations", options.max_conversations, 1);
     below_one("wordAlternativesThreshold", options.word_alternatives_threshold);
@@ -143,7 +148,8 @@ struct SpeechToTextModel {
     for (const std::string& phrase : options.hot_words) {
       if (!phrase.empty()) hot_words += phrase + "\n";
     }
-    const bool needs_beam = !options.language_model.empty() || !hot_words.empty() || n_readings > 1;
+    const bool needs_beam =
+        !options.language_model.empty() || !options.lexicon.empty() || !hot_words.empty() || n_readings > 1;
     if (options.beam_size > 0 || needs_beam) decoder.kind = fastctc::DecoderKind::beam;
     if (options.beam_size > 0) decoder.beam_size = options.beam_size;
     decoder.n_best = n_readings;
@@ -151,6 +157,11 @@ struct SpeechToTextModel {
     if (options.word_alternatives) decoder.n_best = std::min(decoder.n_best, decoder.beam_size);
     if (!options.language_model.empty()) {
       of_parameter("languageModel", [&] { set_decoder_option("language_model", options.language_model); });
+    }
+    if (!options.lexicon.empty()) {
+      of_parameter("lexicon", [&] {
+        decoder.lexicon = fastctc::Lexicon::read(options.lexicon, recognizer->vocabulary(), options.word_end);
+      });
     }
     if (!hot_words.empty()) of_parameter("hotWords", [&] { set_decoder_option("hot_words", hot_words); });
     of_parameter("beamSize, maxAlternatives", [&] { fastctc::validate(decoder); });

@@ -33,7 +33,9 @@ struct SpeechToTextOptions {
 
   int beam_size = 0;  // 0: greedy, unless something below needs beam search
   std::string language_model;
-  std::vector<std::string> hot_words;  // "PHRASE" or "PHRASE:BONUS"
+  std::string lexicon;                 // a file with `WORD PIECE PIECE ...` a line: only its words are found
+  std::string word_end;                // a piece put after every spelling of the lexicon, as "<wb>"
+  std::vector<std::string> hot_words;  // "PHRASE" or "PHRASE:BONUS"; of the lexicon's words, where there is one
   int max_alternatives = 1;
   bool word_alternatives = false;            // SpeechToTextResult::word_alternatives is wanted
   double word_alternatives_threshold = 0.0;  // [0, 1): those of a lower confidence are left out
