@@ -8,7 +8,7 @@ defaults; where it has none: flashlight-text tries the 50 likeliest tokens of a 
 0.0009. With the model all take a weight of 0.5 and a word bonus of 1.5 (pyctcdecode's defaults); flashlight-text's
 wheel and fast-ctc-decode take no n-gram models. What is timed is the search and fetching the text (in fastctc also the
 times of tokens, by alignment). fastctc's decoder is the C++ one that transcribe() uses, driven as there. Last, fastctc
-alone with 0, 1,000 and 10,000 hot phrases of two words of that language.
+alone with 0, 1,000 and 10,000 hot phrases of two words of that language, and with a closed lexicon of its words too.
 """
 
 from __future__ import annotations
@@ -111,16 +111,18 @@ def fast_ctc_decode(arpa: str, beam: int) -> Decode:
     return decode
 
 
-def prepare_hot_words(n_phrases: int) -> harness.Work:
+def prepare_hot_words(n_phrases: int, with_lexicon: bool) -> harness.Work:
     from fastctc import _core
 
     language = Language()
     random = np.random.default_rng(1)
     vocabulary = _core.Vocabulary([*language.pieces, "<blk>"], BLANK)
-    options: dict[str, Any] = {"kind": "beam", "beam_size": BEAMS[0]}
+    options: dict[str, Any] = {"kind": "beam", "beam_size": BEAMS[0], "lexicon": None}
+    if with_lexicon:
+        options["lexicon"] = _core.Lexicon(list(zip(language.words, language.spellings, strict=True)), BLANK + 1)
     if n_phrases:
         phrases = [(" ".join(words), 5.0) for words in random.choice(language.words, (n_phrases, 2))]
-        options["hot_words"] = _core.HotWords(vocabulary, phrases)
+        options["hot_words"] = _core.HotWords(vocabulary, phrases, lexicon=options["lexicon"])
     decoder = _core.BeamDecoder(vocabulary, options)
     log_probs, _ = language.log_probs(0)
 
@@ -182,8 +184,12 @@ def main() -> None:
                     harness.emit("decoding", name, case, "peak memory", round(memory_mb, 1), "MiB")
                     print(f"{name:34s} {case:22s} WER {wer:7.2%}  {memory_mb:6.0f} MiB", file=sys.stderr)
     counts = (0, 1_000, 10_000)
-    systems = [harness.System(f"fastctc, {n} hot phrases", f"beam {BEAMS[0]}", prepare_hot_words, (n,)) for n in counts]
-    harness.report("decoding", harness.run(systems, harness.n_rounds(arguments)), systems[0].name)
+    for with_lexicon in (False, True):
+        case = f"beam {BEAMS[0]}{', lexicon' if with_lexicon else ''}"
+        systems = [
+            harness.System(f"fastctc, {n} hot phrases", case, prepare_hot_words, (n, with_lexicon)) for n in counts
+        ]
+        harness.report("decoding", harness.run(systems, harness.n_rounds(arguments)), systems[0].name)
 
 
 if __name__ == "__main__":

@@ -219,6 +219,33 @@ def test_recordings_are_transcribed_alike(
         api.value(f"{name}_free", one)
 
 
+def test_hot_words_of_a_lexicon_are_its_words(
+    api: Api, recognizer: c.c_void_p, twin: fastctc.Recognizer, tmp_path: Path
+) -> None:
+    path = tmp_path / "words.txt"
+    words = {"II": "two", "III": "three", "IV": "four", "V": "five", "IX": "nine", "nil": "zero"}
+    path.write_text("".join(f"{word} \u2581{piece}\n" for word, piece in words.items()), encoding="utf-8")
+    samples, rate_hz = soundfile.read(DATA / "speech" / "two-nine-three-four-zero.wav", dtype="float32")
+    lexicon = fastctc.Lexicon(path, twin)
+    texts = []
+    choices: list[dict[str, float]] = [{}, {"v": 30.0}, {"IX": -30.0, "III nil": 2.0}]
+    for phrases in choices:
+        options: dict[str, Any] = {"kind": "beam", "n_best": 3, "hot_words": phrases}
+        given = api.options(decoder={**options, "lexicon": str(path)})
+        handle = api.make("transcribe", recognizer, pointer(samples), c.c_size_t(len(samples)), rate_hz, given)
+        expected = twin.transcribe(samples, decoder=fastctc.DecoderOptions(**options, lexicon=lexicon))
+        assert api.transcript(handle) == expected
+        texts.append(expected.text)
+        for name, one in (("transcript", handle), ("options", given)):
+            api.value(f"{name}_free", one)
+    assert texts[:2] == ["II IX III IV nil", "II V III V nil"]
+    assert "IX" not in texts[2]
+    given = api.options(decoder={"kind": "beam", "lexicon": {"path": str(path)}, "hot_words": ["VI nil X"]})
+    with pytest.raises(RuntimeError, match="doesn't have these words of hot phrases: 'VI', 'X'"):
+        api.make("transcribe", recognizer, pointer(samples), c.c_size_t(len(samples)), rate_hz, given)
+    api.value("options_free", given)
+
+
 def test_a_batch_of_int16_is_transcribed_alike(api: Api, recognizer: c.c_void_p, twin: fastctc.Recognizer) -> None:
     samples, rate_hz = soundfile.read(RECORDINGS[0], dtype="int16")
     samples = np.ascontiguousarray(samples if samples.ndim == 1 else samples[:, 0])
