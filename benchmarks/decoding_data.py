@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fastctc.edits import count_edits
+
 N_PIECES = 1024
 BLANK = N_PIECES
 N_FRAMES = 750
@@ -158,14 +160,5 @@ def _arpa_lines(language: Language, counts: list[Counter[tuple[str, ...]]]) -> I
 
 def word_error_rate(found: list[list[str]], said: list[list[str]]) -> float:
     """Edits a word said."""
-    edits = sum(_edits(a, b) for a, b in zip(found, said, strict=True))
+    edits = sum(count_edits(a, b) for a, b in zip(found, said, strict=True))
     return edits / sum(map(len, said))
-
-
-def _edits(a: list[str], b: list[str]) -> int:
-    row = list(range(len(b) + 1))
-    for i, word in enumerate(a, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(b, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1]

@@ -30,6 +30,7 @@ import numpy.typing as npt
 import soundfile
 
 import harness
+from fastctc.edits import count_edits
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTERNAL = Path(os.environ.get("FASTCTC_EXTERNAL_DATA", ROOT.parent / "shared"))
@@ -224,16 +225,6 @@ def time_loading(model: str, folder: Path, arguments: argparse.Namespace) -> Non
             print(f"{peer:12s} {model + ', load and first result':28s} {median_s:.3f} s", file=sys.stderr)
 
 
-def edits(reference: list[str], hypothesis: list[str]) -> int:
-    """Levenshtein distance over words."""
-    row = list(range(len(hypothesis) + 1))
-    for i, word in enumerate(reference, 1):
-        previous, row[0] = row[0], i
-        for j, other in enumerate(hypothesis, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (word != other))
-    return row[-1]
-
-
 def compare_texts(folder: Path) -> None:
     recordings = {SPEECH / name: text for name, text in KNOWN_TEXTS.items()}
     manifest = EXTERNAL / "speech" / "digits" / "manifest.json"
@@ -251,7 +242,7 @@ def compare_texts(folder: Path) -> None:
         wrong = 0
         for path, text in recordings.items():
             samples, _ = soundfile.read(path, dtype="float32")
-            wrong += edits(text.split(), system.one(samples).split())
+            wrong += count_edits(text.split(), system.one(samples).split())
         harness.emit("end_to_end", peer, f"demo, {words} words", "word error rate", round(100 * wrong / words, 2), "%")
         line = f"{wrong} of {words} words wrong ({100 * wrong / words:.1f} %)"
         print(f"{peer:12s} demo, {len(recordings)} recordings: {line}", file=sys.stderr)

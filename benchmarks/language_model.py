@@ -82,7 +82,7 @@ def prepare_build(arpa: str, binary: str) -> harness.Work:
 
 
 def prepare_texts(path: str, arpa: str) -> harness.Work:
-    from fastctc.decoding.decoder import LanguageModel
+    from fastctc.decoding import LanguageModel
 
     model, sentences = LanguageModel(path), make_sentences(arpa)
     return lambda: [model.score(sentence) for sentence in sentences]

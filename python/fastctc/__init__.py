@@ -49,7 +49,7 @@ from fastctc.types import (
 if TYPE_CHECKING:
     from fastctc._core import __version__
     from fastctc.conversation import make_conversation
-    from fastctc.decoding.decoder import HotWords, LanguageModel, Lexicon
+    from fastctc.decoding import HotWords, LanguageModel, Lexicon
     from fastctc.installed.cpp_library import get_cmake_dir, get_include, get_library_dir, get_spl_toolkit
     from fastctc.installed.spl_toolkit import write_spl_toolkit
     from fastctc.output.figure import plot
@@ -118,34 +118,26 @@ __all__ = [
 # Loaded at first use: `fastctc --help` needs neither NumPy nor the C++ core, and `fastctc doctor` must start where
 # one of them is broken.
 _LAZY = {
-    "AsyncStream": "fastctc.stream_async",
-    "HotWords": "fastctc.decoding.decoder",
-    "LanguageModel": "fastctc.decoding.decoder",
-    "Lexicon": "fastctc.decoding.decoder",
-    "Recognizer": "fastctc.recognizer",
-    "Stream": "fastctc.stream",
-    "StreamPool": "fastctc.stream",
-    "__version__": "fastctc._core",
-    "detect_speech": "fastctc.vad",
-    "get_cmake_dir": "fastctc.installed.cpp_library",
-    "get_include": "fastctc.installed.cpp_library",
-    "get_library_dir": "fastctc.installed.cpp_library",
-    "get_spl_toolkit": "fastctc.installed.cpp_library",
-    "load": "fastctc.recognizer",
-    "make_conversation": "fastctc.conversation",
-    "plot": "fastctc.output.figure",
-    "transcribe": "fastctc.recognizer",
-    "write_spl_toolkit": "fastctc.installed.spl_toolkit",
+    "fastctc._core": ("__version__",),
+    "fastctc.conversation": ("make_conversation",),
+    "fastctc.decoding": ("HotWords", "LanguageModel", "Lexicon"),
+    "fastctc.installed.cpp_library": ("get_cmake_dir", "get_include", "get_library_dir", "get_spl_toolkit"),
+    "fastctc.installed.spl_toolkit": ("write_spl_toolkit",),
+    "fastctc.output.figure": ("plot",),
+    "fastctc.recognizer": ("Recognizer", "load", "transcribe"),
+    "fastctc.stream": ("Stream", "StreamPool"),
+    "fastctc.stream_async": ("AsyncStream",),
+    "fastctc.vad": ("detect_speech",),
 }
 
 if not TYPE_CHECKING:  # a type checker would otherwise believe that every name exists
 
     def __getattr__(name: str) -> Any:
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(_LAZY[name]), name)
-        globals()[name] = value
-        return value
+        for module, names in _LAZY.items():
+            if name in names:
+                value = globals()[name] = getattr(importlib.import_module(module), name)
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,7 @@ import os
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastctc.decoding.decoder import decoder_fields
+from fastctc.decoding import decoder_fields
 from fastctc.errors import OptionError
 from fastctc.types import DecoderOptions, LongFormOptions, ModelOptions, SessionOptions, StreamOptions, VadOptions
 

@@ -8,26 +8,24 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
 from fastctc.audio.reading import as_samples
 from fastctc.core_options import core_fields
-from fastctc.decoding.decoder import Decoder, resolve_decoder
-from fastctc.decoding.second_pass import rescored
 from fastctc.errors import AudioError, OptionError
-from fastctc.types import EndpointOptions, StreamOptions, StreamResult
-from fastctc.vad import Vad, resolve_vad
+from fastctc.keywords import OnResult, PoolKeywords, resolve_stream_options, takes
+from fastctc.loaded_model import LoadedModel
+from fastctc.second_pass import rescored
+from fastctc.types import StreamOptions, StreamResult
 
 if TYPE_CHECKING:
-    from fastctc.recognizer import Recognizer
+    from typing_extensions import Unpack
 
-__all__ = ["OnResult", "Stream", "StreamPool", "resolve_stream_options", "stream_results"]
+__all__ = ["Stream", "StreamPool", "stream_results"]
 
-OnResult: TypeAlias = Callable[[StreamResult], object]
 Samples: TypeAlias = "npt.NDArray[Any] | memoryview"
 
 IDLE_S = 0.1
@@ -169,17 +167,18 @@ class StreamPool:
     failing stream does not touch the others.
     """
 
-    def __init__(self, recognizer: Recognizer, *, max_batch: int = 16, **options: Any) -> None:
+    @takes(resolve_stream_options)
+    def __init__(self, recognizer: LoadedModel, *, max_batch: int = 16, **keywords: Unpack[PoolKeywords]) -> None:
         """Opens the model's graph for streams.
 
         Args:
             recognizer: the model.
             max_batch: streams in one run of the graph.
-            options: as `Recognizer.stream` takes them, the same for every stream of the pool.
+            keywords: options as `Recognizer.stream` takes them, the same for every stream of the pool.
         """
         if isinstance(max_batch, bool) or not isinstance(max_batch, int) or max_batch < 1:
             raise OptionError(f"max_batch must be a whole number from 1, not {max_batch!r}.")
-        self._options = resolve_stream_options(**options)
+        self._options = resolve_stream_options(**keywords)
         self._core = _core.StreamPool(
             recognizer._core, core_fields(self._options, recognizer._core.vocabulary), max_batch
         )
@@ -273,34 +272,3 @@ class StreamPool:
                 self._listeners.remove(listener)
 
         return end
-
-
-def resolve_stream_options(
-    options: StreamOptions | None = None,
-    *,
-    latency_ms: int | None = None,
-    sample_rate: int | None = None,
-    start: Literal["aligned", "nemo_pad"] | None = None,
-    partial_results: bool | None = None,
-    endpoint: EndpointOptions | Literal[False] | None = None,
-    vad: Vad = None,
-    decoder: Decoder = None,
-) -> StreamOptions:
-    """The options with what is given by name. `endpoint=False` turns the rules off.
-
-    Raises:
-        OptionError: a latency or rate that is no whole number.
-    """
-    for name, value in (("latency_ms", latency_ms), ("sample_rate", sample_rate)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0):
-            raise OptionError(f"{name} must be a whole number from 0, not {value!r}.")
-    changes: dict[str, Any] = {
-        "latency_ms": latency_ms,
-        "sample_rate_hz": sample_rate,
-        "start": start,
-        "partial_results": partial_results,
-        "endpoint": EndpointOptions.off() if endpoint is False else endpoint,
-        "vad": None if vad is None else resolve_vad(vad),
-        "decoder": None if decoder is None else resolve_decoder(decoder),
-    }
-    return replace(options or StreamOptions(), **{name: value for name, value in changes.items() if value is not None})

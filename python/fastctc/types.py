@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:  # the command line's help starts without NumPy
@@ -113,15 +113,8 @@ class Alternative:
     def from_tuple(cls, parts: tuple[Any, ...]) -> Alternative:
         """From (text, words, score, acoustic_score, lm_score, bonus_score, tokens) as the C++ core has it."""
         text, words, score, acoustic_score, lm_score, bonus_score, tokens = parts
-        return cls(
-            text,
-            tuple(Word(*word) for word in words),
-            score,
-            acoustic_score,
-            lm_score,
-            bonus_score,
-            tuple(Token(*token) for token in tokens),
-        )
+        scores = score, acoustic_score, lm_score, bonus_score
+        return cls(text, tuple(Word(*word) for word in words), *scores, tuple(Token(*token) for token in tokens))
 
 
 @dataclass(frozen=True)
@@ -171,16 +164,8 @@ class Transcript:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts, strings and numbers, ready for JSON."""
-        result = asdict(self)
-        result["words"] = [asdict(word) for word in self.words]
-        result["tokens"] = [asdict(token) for token in self.tokens]
-        result["speech"] = [asdict(segment) for segment in self.speech]
-        if self.alternatives:
-            result["alternatives"] = [
-                {**asdict(entry), "words": [*map(asdict, entry.words)], "tokens": [*map(asdict, entry.tokens)]}
-                for entry in self.alternatives
-            ]
-        else:
+        result: dict[str, Any] = _plain(self)
+        if not self.alternatives:
             del result["alternatives"]
         return result
 
@@ -233,16 +218,20 @@ class Conversation:
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts, strings and numbers, ready for JSON."""
         return {
-            "segments": [
-                {**asdict(segment), "name": self.channel_names[segment.channel], "words": [*map(asdict, segment.words)]}
-                for segment in self.segments
-            ],
+            "segments": [{**_plain(entry), "name": self.channel_names[entry.channel]} for entry in self.segments],
             "channels": [
                 {"name": name, **transcript.to_dict()}
                 for name, transcript in zip(self.channel_names, self.channels, strict=True)
             ],
             "duration_s": self.duration_s,
         }
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dicts and tuples as lists, at any depth."""
+    if is_dataclass(value):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def clock_time(seconds: float) -> str:

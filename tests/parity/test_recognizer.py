@@ -14,6 +14,7 @@ import fastctc
 import fastctc.reference
 import tolerances
 from conftest import DATA, external
+from fastctc.edits import count_edits
 
 IMPLEMENTATIONS = {"core": fastctc.load, "reference": fastctc.reference.load}
 GOLDEN = {
@@ -76,16 +77,6 @@ def test_the_two_implementations_agree_on_the_whole_transcript() -> None:
         )
 
 
-def edits(reference: list[str], hypothesis: list[str]) -> int:
-    """Levenshtein distance over words."""
-    row = list(range(len(hypothesis) + 1))
-    for i, word in enumerate(reference, 1):
-        previous, row[0] = row[0], i
-        for j, other in enumerate(hypothesis, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (word != other))
-    return row[-1]
-
-
 def digits(wanted: Callable[[dict[str, Any]], bool]) -> tuple[Path, list[dict[str, Any]], dict[str, dict[str, Any]]]:
     folder = external("speech/digits")
     entries = [e for e in json.loads((folder / "manifest.json").read_text()) if e["channels"] == 1 and wanted(e)]
@@ -101,8 +92,8 @@ def test_word_error_rate_on_held_out_speakers_equals_nemos(recognizer: Any, rate
     ours = theirs = words = 0
     for entry, result in zip(entries, recognizer.transcribe([folder / e["audio"] for e in entries]), strict=True):
         reference = entry["text"].split()
-        ours += edits(reference, result.text.split())
-        theirs += edits(reference, expected[entry["audio"]]["offline"].split())
+        ours += count_edits(reference, result.text.split())
+        theirs += count_edits(reference, expected[entry["audio"]]["offline"].split())
         words += len(reference)
         assert result.text == expected[entry["audio"]]["offline"], entry["audio"]
     assert words > 100

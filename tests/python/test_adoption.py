@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import onnx
+import onnxruntime
 import pytest
 
 import fastctc
@@ -93,6 +95,27 @@ def test_who_is_asked_sees_what_the_model_reads(bare: Path) -> None:
     assert seen[0].normalize == "none"
     assert seen[0].text == "two nine three four zero"
     assert seen[0].confidence > seen[1].confidence
+
+
+@pytest.mark.parametrize("names", [["offline.onnx"], ["offline.onnx", "exact-80ms.onnx", "exact-1040ms-x8.onnx"]])
+def test_the_reference_opens_a_graph_twice_at_most(
+    tmp_path: Path, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once to see which part it plays, once to run it: opening one of a gigabyte takes seconds."""
+    opened: Counter[str] = Counter()
+
+    class Session(onnxruntime.InferenceSession):  # type: ignore[misc]
+        def __init__(self, path: Any, *arguments: Any, **options: Any) -> None:
+            opened[Path(path).name] += 1
+            super().__init__(path, *arguments, **options)
+
+    for name in (*names, "weights.bin", "tokens.txt"):
+        shutil.copy(DEMO / name, tmp_path)
+    (tmp_path / "offline.onnx").unlink()
+    strip(DEMO / "offline.onnx", tmp_path / "offline.onnx")
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    adopt_directory(tmp_path, recordings, ask_normalize=lambda _: "none")
+    assert opened == dict.fromkeys(names, 2)
 
 
 class Terminal(io.StringIO):

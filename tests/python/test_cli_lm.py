@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fastctc.cli import main
-from fastctc.decoding.decoder import LanguageModel
+from fastctc.decoding import LanguageModel
 
 SENTENCES = ["a b c c", "é a a a", "d e", "b c unheard-of a"]
 

@@ -16,8 +16,8 @@ import pytest
 
 from cli_fakes import FakeLoader
 from fastctc.cli import main
-from fastctc.cli.output import write_atomically
 from fastctc.errors import OutputError
+from fastctc.new_files import write_file
 
 FAKE_PROGRAM = [sys.executable, str(Path(__file__).parents[1] / "cli_fakes.py")]
 
@@ -160,7 +160,7 @@ def test_remains_of_a_killed_process_go_but_not_those_of_a_running_one(load: Fak
     assert sorted(contents(Path("out"))) == [".fastctc-new.partial", "a.txt"]
 
 
-class TestWriteAtomically:
+class TestWriteFile:
     @pytest.mark.parametrize("function", ["os.fsync", "pathlib.Path.replace"])
     def test_an_error_leaves_what_was_there(self, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
         Path("d").mkdir()
@@ -172,7 +172,7 @@ class TestWriteAtomically:
 
         monkeypatch.setattr(function, full)
         with pytest.raises(OutputError, match=r"x\.txt can't be written: No space left on device") as caught:
-            write_atomically(target, "after")
+            write_file(target, "after")
         assert caught.value.errno == errno.ENOSPC
         assert contents(Path("d")) == {"x.txt": "before"}
 
@@ -184,16 +184,16 @@ class TestWriteAtomically:
 
         monkeypatch.setattr(os, "fsync", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            write_atomically(Path("d/x.txt"), "after")
+            write_file(Path("d/x.txt"), "after")
         assert contents(Path("d")) == {}
 
     def test_a_reader_sees_one_or_the_other(self) -> None:
         target = Path("x.txt")
         program = (
-            "import sys; from pathlib import Path; from fastctc.cli.output import write_atomically\n"
-            "for i in range(10**9): write_atomically(Path(sys.argv[1]), str(i % 10) * 200_000)"
+            "import sys; from pathlib import Path; from fastctc.new_files import write_file\n"
+            "for i in range(10**9): write_file(Path(sys.argv[1]), str(i % 10) * 200_000)"
         )
-        write_atomically(target, "0" * 200_000)
+        write_file(target, "0" * 200_000)
         with subprocess.Popen([sys.executable, "-c", program, str(target)]) as writer:
             seen: set[str] = set()
             deadline_s = time.monotonic() + 10

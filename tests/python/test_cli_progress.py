@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fastctc.cli.progress import clock, one_line, speed
+from fastctc.cli.messages import one_line
+from fastctc.cli.progress import clock, speed
 
 PROGRAM = [sys.executable, str(Path(__file__).parents[1] / "cli_fakes.py")]
 

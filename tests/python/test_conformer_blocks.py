@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from conftest import DATA
 from fastctc.export.builder import GraphBuilder
 from fastctc.export.conformer_blocks import HIDDEN_SCORE, ConformerBlocks
-from fastctc.export.fastconformer import Convolution, FastConformer, Linear, load_graph, read_fastconformer
+from fastctc.export.fastconformer import Convolution, FastConformer, Linear, read_fastconformer
+from fastctc.export.graph import load_graph
 from fastctc.export.offline_graph import _Blocks, _Graph
 
 Floats = NDArray[np.float32]

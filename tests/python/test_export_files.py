@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -16,16 +18,16 @@ import onnx
 import pytest
 
 import fastctc
-from conftest import DATA
+from conftest import DATA, ROOT
 from fastctc.cli import main
 from fastctc.export import memory
 from fastctc.export.model_card import CardFacts, file_sha256, write_card
+from fastctc.export.model_files import WeightsFile, constants_to_initializers
 from fastctc.export.nemo import NemoExport, export_nemo
 from fastctc.export.nemo_files import make_manifest, why_not_onnx_asr, write_onnx_asr, write_tokenizer, write_tokens
 from fastctc.export.nemo_frontend import frontend_fields
 from fastctc.export.nemo_graphs import GraphPlan, plan_graphs
 from fastctc.export.nemo_model import NemoModel, describe
-from fastctc.export.shared_weights import SharedWeights
 from fastctc.reference.vocabulary import Vocabulary
 
 TINY = DATA / "tiny"
@@ -132,24 +134,39 @@ def test_onnx_asr_gets_its_files_where_it_is_right(tmp_path: Path) -> None:
 
 def test_weights_are_written_once_and_the_graphs_stay_the_same(tmp_path: Path) -> None:
     names = ("stream_exact_r1.onnx", "stream_exact_r6.onnx")
-    weights = SharedWeights(tmp_path / "weights.bin")
-    sizes = []
-    for name in names:
-        graph = onnx.load(TINY / name)
-        weights.move_weights(graph)
-        (tmp_path / name).write_bytes(graph.SerializeToString())
-        sizes.append((tmp_path / "weights.bin").stat().st_size)
-    weights.close()
+
+    def share(name: str) -> int:
+        tool = [
+            sys.executable,
+            str(ROOT / "tools" / "share_weights.py"),
+            str(tmp_path),
+            f"{Path(name).stem}={TINY / name}",
+        ]
+        subprocess.run(tool, check=True)
+        return (tmp_path / "weights.bin").stat().st_size
+
+    sizes = [share(name) for name in names]
     assert sizes[1] < 1.1 * sizes[0]
-    again = SharedWeights(tmp_path / "weights.bin")
-    again.move_weights(onnx.load(TINY / names[0]))
-    again.close()
-    assert (tmp_path / "weights.bin").stat().st_size == sizes[1]
+    assert share(names[0]) == sizes[1]
     for name in names:
         moved, whole = (onnx.load(folder / name).graph for folder in (tmp_path, TINY))
         values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in moved.initializer}
         for tensor in whole.initializer:
             assert np.array_equal(values[tensor.name], onnx.numpy_helper.to_array(tensor))
+
+
+def test_large_constants_are_weights_too(tmp_path: Path) -> None:
+    large = onnx.numpy_helper.from_array(np.arange(4096, dtype=np.float32), "value")
+    nodes = [onnx.helper.make_node("Constant", [], ["table"], value=large)]
+    graph = onnx.helper.make_graph(nodes, "constants", [], [])
+    constants_to_initializers(graph)
+    assert ([tensor.name for tensor in graph.initializer], len(graph.node)) == (["table"], 0)
+    model = onnx.helper.make_model(graph)
+    with (tmp_path / "weights.bin").open("wb") as file:
+        WeightsFile(file).take(model, "weights.bin")
+    assert (tmp_path / "weights.bin").stat().st_size == 4 * 4096
+    onnx.load_external_data_for_model(model, str(tmp_path))
+    assert np.array_equal(onnx.numpy_helper.to_array(model.graph.initializer[0]), np.arange(4096))
 
 
 def test_the_card_has_the_checksums(tmp_path: Path) -> None:

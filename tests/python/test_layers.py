@@ -111,18 +111,9 @@ def test_c_and_the_program_stand_on_the_public_headers() -> None:
 
 
 def local_imports(path: Path) -> set[str]:
-    """Modules of fastctc that a file imports, at any depth, those for type checking alone left out."""
+    """Modules of fastctc that a file imports, at any depth, those for type checking too."""
     found: set[str] = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        child
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for child in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if node in typing_only:
-            continue
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "fastctc"}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "fastctc":
@@ -131,56 +122,77 @@ def local_imports(path: Path) -> set[str]:
     return found
 
 
-def test_types_and_errors_import_nothing_local() -> None:
-    for name in ("types.py", "errors.py"):
-        assert local_imports(PACKAGE / name) == set()
-    assert local_imports(PACKAGE / "decoding" / "second_pass.py") <= {"fastctc.types", "fastctc.errors"}
+VALUES = {"types", "errors"}
+CORE = VALUES | {"_core"}
+"""What wraps the C++ module."""
+PYTHON_KNOWS = {
+    "types": set(),
+    "errors": set(),
+    "edits": set(),
+    "batching": set(),
+    "second_pass": VALUES,
+    "new_files": VALUES,
+    "loaded_model": CORE,
+    "models": VALUES,
+    "installed": CORE | {"new_files"},
+    "audio": CORE,
+    "conversation": CORE,
+    "reference": VALUES | {"second_pass"},
+    "decoding": CORE | {"second_pass", "loaded_model", "edits"},
+    "core_options": CORE | {"decoding"},
+    "vad": CORE | {"audio", "core_options", "installed"},
+    "keywords": VALUES | {"audio", "decoding", "vad"},
+    "stream": CORE | {"audio", "core_options", "keywords", "loaded_model", "second_pass"},
+    "stream_async": VALUES | {"stream"},
+    "recognizer": CORE
+    | {"audio", "batching", "conversation", "core_options", "decoding", "installed", "keywords", "models"}
+    | {"second_pass", "stream", "stream_async", "vad"},
+    "output": VALUES | {"audio", "decoding", "keywords", "recognizer", "reference"},
+    "checking": VALUES | {"new_files", "recognizer", "reference"},
+    "export": VALUES | {"edits", "installed", "new_files", "reference"},
+}
+"""What each file or folder of the package, by its top-level name, may import beside itself. All are for `cli`."""
 
 
-def test_the_reference_never_imports_the_core() -> None:
-    files = sorted((PACKAGE / "reference").glob("*.py"))
-    assert len(files) > 5
-    for path in files:
-        for name in local_imports(path):
-            allowed = name in ("fastctc.types", "fastctc.errors", "fastctc.decoding.second_pass") or name.startswith(
-                "fastctc.reference"
-            )
-            assert allowed, f"{path.name} imports {name}"
+def top_level_names() -> set[str]:
+    names = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    return names | {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
 
 
-def test_only_what_wraps_the_core_imports_it() -> None:
-    users = {
-        path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        for path in PACKAGE.rglob("*.py")
-        if any("_core" in name for name in local_imports(path))
-    }
-    assert users == {"recognizer", "audio", "conversation", "decoding", "installed", "stream", "vad"}
+def knows(name: str) -> set[str]:
+    """Top-level names that a file or folder of the package imports, type checking included."""
+    paths = sorted((PACKAGE / name).rglob("*.py")) or [PACKAGE / f"{name}.py"]
+    found = {module.split(".")[1] for path in paths for module in local_imports(path) if "." in module}
+    return found - {name, "__version__"}
 
 
-def test_the_graph_passes_stand_alone() -> None:
-    """They need onnx, and NeMo, which those who transcribe don't have; only their commands import them."""
-    files = sorted((PACKAGE / "export").glob("*.py"))
-    assert len(files) > 1
-    for path in files:
-        # installed: where the operators' kernels are. decoding: edits between texts.
-        names = ("errors", "export", "installed.cpp_library", "reference", "decoding.tuning", "types")
-        allowed = tuple(f"fastctc.{name}" for name in names)
-        assert all(name.startswith(allowed) for name in local_imports(path)), path
-    for path in sorted(PACKAGE.rglob("*.py")):
-        is_command = path.parent.name == "cli" and path.stem in ("check", "export", "optimize", "quantize")
-        if path.parent.name != "export" and not is_command:
+def test_every_name_of_the_package_has_its_floor() -> None:
+    assert top_level_names() == {*PYTHON_KNOWS, "cli"}
+    assert "_core" not in knows("cli")
+
+
+@pytest.mark.parametrize("name", PYTHON_KNOWS)
+def test_a_name_of_the_package_imports_only_those_it_may(name: str) -> None:
+    assert knows(name) <= PYTHON_KNOWS[name]
+
+
+def test_imports_have_no_circle() -> None:
+    """Type checking included: whoever reads a file finds what it stands on, never itself."""
+    open_names = {name: knows(name) & top_level_names() for name in top_level_names()}
+    while free := {name for name, others in open_names.items() if not others & set(open_names)}:
+        open_names = {name: others for name, others in open_names.items() if name not in free}
+    assert not open_names, f"These import each other: {open_names}"
+
+
+def test_only_their_commands_import_the_graph_passes() -> None:
+    """They need onnx, and NeMo, which those who transcribe don't have."""
+    for path in sorted((PACKAGE / "cli").rglob("*.py")):
+        if path.stem not in ("check", "export", "optimize", "quantize"):
             assert not [name for name in local_imports(path) if name.startswith("fastctc.export")], path
 
 
-def test_nothing_imports_the_command_line() -> None:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if path.parent.name == "cli" or path.name == "__main__.py":
-            continue
-        assert not [name for name in local_imports(path) if name.startswith("fastctc.cli")], path
-
-
 def test_the_command_line_uses_the_public_api() -> None:
-    for path in sorted((PACKAGE / "cli").glob("*.py")):
+    for path in sorted((PACKAGE / "cli").rglob("*.py")):
         private = [
             name
             for name in local_imports(path)

@@ -25,8 +25,8 @@ from fastctc import _core
 from fastctc.cli import main
 from fastctc.errors import ModelError, ModelNotFoundError, OptionError, OutputError
 from fastctc.export import optimize
-from fastctc.export.fastconformer import load_graph, read_fastconformer
-from fastctc.export.graph import weights_of
+from fastctc.export.fastconformer import read_fastconformer
+from fastctc.export.graph import load_graph, weights_of
 from fastctc.export.rewrite import LARGEST_DIFFERENCE
 from fastctc.export.streaming_graph import Step, build_step
 from fastctc.installed.onnxruntime_library import find_library

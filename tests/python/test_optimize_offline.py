@@ -21,7 +21,8 @@ import tolerances
 from conftest import DATA, ROOT
 from fastctc.errors import ModelError
 from fastctc.export import optimize
-from fastctc.export.fastconformer import load_graph, read_fastconformer
+from fastctc.export.fastconformer import read_fastconformer
+from fastctc.export.graph import load_graph
 from fastctc.export.offline_graph import BLOCK_FRAMES, LONGEST_SQUARE_FRAMES
 from fastctc.export.rewrite import make_noise
 from fastctc.reference.acoustic_model import open_session

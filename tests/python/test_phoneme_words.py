@@ -14,6 +14,7 @@ import pytest
 import fastctc
 from conftest import external
 from fastctc import DecoderOptions, HotWords, LanguageModel, Lexicon, ModelOptions
+from fastctc.edits import count_edits
 
 # Measured with flashlight-text and KenLM by those who rebuilt the model (its README), on these sets.
 WORD_ERROR_RATES = {"librivox": 0.141, "cards": 0.286, "harvard_speechbrain": 0.147, "misc": 0.12}
@@ -57,15 +58,6 @@ def log_probs_of(recognizer: fastctc.Recognizer, path: Path) -> Any:
     return np.concatenate([log_probs, last]).astype(np.float32)
 
 
-def edits(found: list[str], said: list[str]) -> int:
-    row = list(range(len(said) + 1))
-    for i, word in enumerate(found, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(said, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1]
-
-
 @pytest.mark.parametrize("name", list(WORD_ERROR_RATES))
 def test_words_are_no_worse_than_its_readme(recognizer: fastctc.Recognizer, decoder: DecoderOptions, name: str) -> None:
     folder = external("speech/read")
@@ -74,7 +66,7 @@ def test_words_are_no_worse_than_its_readme(recognizer: fastctc.Recognizer, deco
     for entry in (entry for entry in entries if entry["audio"].startswith(f"{name}/")):
         said = entry["text"].lower().replace("mister", "mr").split()
         result = recognizer.decode(log_probs_of(recognizer, folder / entry["audio"]), decoder)
-        n_edits += edits(result.text.split(), said)
+        n_edits += count_edits(result.text.split(), said)
         n_words += len(said)
         assert [word.text for word in result.words] == result.text.split()
     assert n_words > 5
@@ -95,7 +87,7 @@ def recall_and_other_edits(
         texts.append(recognizer.decode(log_probs, decoder).text)
         found = texts[-1].split()
         n_found += sum(min(found.count(word), said.count(word)) for word in LISTED)
-        n_edits += edits([w for w in found if w not in LISTED], [w for w in said if w not in LISTED])
+        n_edits += count_edits([w for w in found if w not in LISTED], [w for w in said if w not in LISTED])
     return n_found, n_edits, texts
 
 

@@ -8,6 +8,8 @@ import logging
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,25 +18,72 @@ import fastctc
 import fastctc.models.named
 import fastctc.reference
 from conftest import DATA, ROOT
+from fastctc import keywords
 
 RECORDING = DATA / "speech" / "two-nine-three-four-zero.wav"
 
 
-@pytest.mark.parametrize("name", ["load", "transcribe"])
-def test_the_reference_has_the_same_functions(name: str) -> None:
-    core, reference = (inspect.signature(getattr(module, name)) for module in (fastctc, fastctc.reference))
-    assert list(core.parameters) == list(reference.parameters)
-    for key, parameter in core.parameters.items():
-        assert parameter.default == reference.parameters[key].default
-        assert parameter.kind == reference.parameters[key].kind
+def parameters(function: Callable[..., Any], *passed_on: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
+    """Kind and default by name; `passed_on`: what takes the rest of the keywords."""
+    found = {}
+    for each in (function, *passed_on):
+        for name, entry in inspect.signature(each).parameters.items():
+            if entry.kind != entry.VAR_KEYWORD and (each is function or entry.kind == entry.KEYWORD_ONLY):
+                found[name] = (entry.kind, entry.default)
+    return found
+
+
+def test_the_reference_has_the_same_functions() -> None:
+    reference = fastctc.reference
+    assert parameters(fastctc.load) == parameters(reference.load)
+    assert parameters(fastctc.transcribe) == parameters(reference.transcribe, reference.Recognizer.transcribe)
 
 
 @pytest.mark.parametrize("name", ["features", "log_probs", "decode", "transcribe"])
 def test_the_reference_recognizer_has_the_same_methods(name: str) -> None:
-    core, reference = (inspect.signature(getattr(m.Recognizer, name)) for m in (fastctc, fastctc.reference))
-    assert list(core.parameters) == list(reference.parameters)
-    for key, parameter in core.parameters.items():
-        assert parameter.default == reference.parameters[key].default
+    core, reference = (getattr(module.Recognizer, name) for module in (fastctc, fastctc.reference))
+    assert parameters(core) == parameters(reference)
+
+
+def calls_of_keywords() -> list[Callable[..., Any]]:
+    recognizer = fastctc.load()
+    return [
+        fastctc.transcribe,
+        recognizer.transcribe,
+        recognizer.transcribe_each,
+        recognizer.stream,
+        recognizer.transcribe_stream,
+        recognizer.transcribe_stream_async,
+        lambda *_, **keywords: fastctc.StreamPool(recognizer, **keywords),
+    ]
+
+
+def test_an_unknown_keyword_is_named_when_the_call_is_made() -> None:
+    for call in calls_of_keywords():
+        with pytest.raises(
+            TypeError, match=r"has no keyword 'chanel'; it has .*decoder, .*sample_rate, .*vad\."
+        ) as error:
+            call([RECORDING], chanel=0)
+        assert ("channel" in str(error.value)) == ("long_form" in str(error.value))
+
+
+def test_keywords_are_typed_as_they_are_taken() -> None:
+    """What completes names reads the typed dictionaries; what is called are functions with defaults."""
+    for typed, call in (
+        (keywords.TranscribeKeywords, fastctc.Recognizer.transcribe_each),
+        (keywords.StreamKeywords, keywords.resolve_stream_options),
+        (keywords.LoadKeywords, fastctc.load),
+    ):
+        taken = {
+            name: str(entry.annotation)
+            for name, entry in inspect.signature(call).parameters.items()
+            if entry.kind == entry.KEYWORD_ONLY
+        }
+        assert {name: kind.__forward_arg__ for name, kind in typed.__annotations__.items()} == taken
+    for some in (keywords.MixKeywords, keywords.SplitKeywords):
+        assert set(some.__annotations__) < set(keywords.TranscribeKeywords.__annotations__)
+    load_keywords = set(keywords.LoadKeywords.__annotations__)
+    assert set(keywords.LoadMixKeywords.__annotations__) == load_keywords | set(keywords.MixKeywords.__annotations__)
 
 
 def test_everything_public_is_documented() -> None:

@@ -24,8 +24,7 @@ from fastctc.cli import main
 from fastctc.errors import EngineError, ModelError, ModelNotFoundError, OptionError, OutputError
 from fastctc.export import calibration as calibration_module
 from fastctc.export import optimize
-from fastctc.export.fastconformer import load_graph
-from fastctc.export.graph import Graph
+from fastctc.export.graph import Graph, load_graph
 from fastctc.export.half import weights_in_half
 from fastctc.export.pointwise import pointwise_as_products
 from fastctc.export.products import find_products

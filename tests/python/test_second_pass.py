@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import fastctc
 from conftest import DATA, ROOT
 from fastctc import Alternative, DecoderOptions, Transcript, Word
-from fastctc.decoding.second_pass import rescored
 from fastctc.errors import OptionError, RescoringError
 from fastctc.reference import load as load_reference
+from fastctc.second_pass import rescored
 
 RECORDING = DATA / "speech" / "two-nine-three-four-zero.wav"
 TEXT = "two nine three four zero"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import fastctc
 from conftest import DATA, ROOT
 from fastctc.cli import main
-from fastctc.decoding.tuning import count_edits, tune
+from fastctc.decoding.tuning import tune
+from fastctc.edits import count_edits
 from fastctc.errors import OptionError
 from fastctc.types import DecoderOptions
 

@@ -49,11 +49,9 @@ class DataChunk:
 
     def describe_missing(self) -> str:
         """What is there of what was promised, in bytes and seconds."""
-        there, promised = (f" ({size / self.rate:.2f} s)" if self.rate else "" for size in self._sizes())
+        sizes = self.available, self.promised or 0
+        there, promised = (f" ({size / self.rate:.2f} s)" if self.rate else "" for size in sizes)
         return f"{self.available} bytes of audio{there} are there, the header promises {self.promised}{promised}"
-
-    def _sizes(self) -> tuple[int, int]:
-        return self.available, self.promised or 0
 
 
 def find_data_chunk(file: BinaryFile) -> DataChunk | None:

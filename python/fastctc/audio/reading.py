@@ -180,14 +180,10 @@ def _as_array(source: object) -> npt.NDArray[Any] | None:
         return None
     if hasattr(source, "__array__"):
         return np.asarray(source)
-    advice = ": make it an array first, numpy.asarray(samples, dtype=numpy.float32)" if _is_sequence(source) else ""
-    raise AudioError(
-        f"audio can't be a {type(source).__name__}{advice or '; give a path, bytes, a binary file or a NumPy array'}"
-    )
-
-
-def _is_sequence(source: object) -> bool:
-    return isinstance(source, (list, tuple))
+    advice = "; give a path, bytes, a binary file or a NumPy array"
+    if isinstance(source, (list, tuple)):
+        advice = ": make it an array first, numpy.asarray(samples, dtype=numpy.float32)"
+    raise AudioError(f"audio can't be a {type(source).__name__}{advice}")
 
 
 def _as_frames(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:

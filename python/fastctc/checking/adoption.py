@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -17,10 +18,12 @@ import fastctc.reference
 from fastctc.checking.rnnt import refuse_rnnt_export
 from fastctc.checking.stages import LARGEST_LOG_PROB_DIFFERENCE, compare_stages, run_stages
 from fastctc.errors import Error, ModelError, OutputError
+from fastctc.new_files import write_file
 from fastctc.recognizer import Recognizer, load
 from fastctc.reference.fbank import compute_features
 from fastctc.reference.model_directory import ModelDirectory
 from fastctc.reference.model_graphs import ModelGraphs
+from fastctc.reference.recognizer import make_recognizer
 from fastctc.reference.streaming_model import has_several_chunks
 from fastctc.types import FrontendOptions, ModelOptions, Property, SessionOptions
 
@@ -95,8 +98,9 @@ def adopt_directory(
     if manifest.exists() and not force:
         raise OutputError(f"{manifest} is there already. Give force (--force) to replace it.")
     with _set_aside(manifest):
-        if not _tells_normalize(path, options):
-            readings = _readings(path, recordings, options)
+        twin = _Twin(path, options)
+        if not twin.tells_normalize():
+            readings = _readings(twin, recordings)
             chosen = None if ask_normalize is None else ask_normalize(readings)
             if chosen is None:
                 raise ModelError(
@@ -106,10 +110,11 @@ def adopt_directory(
                 )
             options = replace(options, normalize=chosen)  # type: ignore[arg-type]
         recognizer = load(path, options=options, session=session)
-        texts = _verify(path, recognizer, recordings(recognizer.sample_rate_hz), options)
+        texts = _verify(path, recognizer, recordings(recognizer.sample_rate_hz), twin, options)
         properties = tuple(recognizer.properties)
-        long_form, aside = _find_long_form(path, options, recordings(recognizer.sample_rate_hz)[0])
-        _write(manifest, make_manifest(properties, long_form, aside))
+        long_form, aside = _find_long_form(twin, options, recordings(recognizer.sample_rate_hz)[0])
+        text = json.dumps(make_manifest(properties, long_form, aside), indent=2, ensure_ascii=False)
+        write_file(manifest, text + "\n")
         try:
             load(path, session=session)
         except Error:
@@ -134,21 +139,39 @@ def _set_aside(manifest: Path) -> Iterator[None]:
     aside.unlink()
 
 
-def _tells_normalize(path: Path, options: ModelOptions) -> bool:
-    """Whether anything does."""
-    if options.normalize is not None or options.frontend.get("normalize") is not None:
-        return True
-    found = ModelDirectory.open(path, options)
-    if found.manifest.get("onnx_asr"):
-        return True
-    return "normalize_type" in ModelGraphs(found, options, SessionOptions()).first.graph()["metadata"]
+class _Twin:
+    """The model in the reference, which opens each graph once, whatever the normalisation turns out to be."""
+
+    def __init__(self, path: Path, options: ModelOptions) -> None:
+        self._path = path
+        self.options = options
+
+    @cached_property
+    def _directory(self) -> ModelDirectory:
+        return ModelDirectory.open(self._path, self.options)
+
+    @cached_property
+    def graphs(self) -> ModelGraphs:
+        """Raises ModelError, ModelNotFoundError."""
+        return ModelGraphs(self._directory, self.options, SessionOptions())
+
+    def tells_normalize(self) -> bool:
+        """Whether anything does: an option, a manifest, the graph."""
+        if self.options.normalize is not None or self.options.frontend.get("normalize") is not None:
+            return True
+        is_told = bool(self._directory.manifest.get("onnx_asr"))
+        return is_told or "normalize_type" in self.graphs.first.graph()["metadata"]
+
+    def recognizer(self, options: ModelOptions) -> fastctc.reference.Recognizer:
+        """With the normalisation of these options."""
+        return make_recognizer(self._directory, self.graphs, options)
 
 
-def _readings(path: Path, recordings: Recordings, options: ModelOptions) -> list[Reading]:
+def _readings(twin: _Twin, recordings: Recordings) -> list[Reading]:
     """What the model makes of the first recording, surest first: a hint to who is asked, and no more than that."""
     readings = []
     with suppress(ModelError):  # it has graphs for streams alone, or can't be loaded, as will be said
-        model = fastctc.reference.load(path, options=replace(options, normalize="none"))
+        model = twin.recognizer(replace(twin.options, normalize="none"))
         samples = recordings(model.sample_rate_hz)[0]
         for kind in NORMALIZATIONS:
             features, n_frames = compute_features(samples, replace(model.frontend, normalize=kind))
@@ -158,14 +181,16 @@ def _readings(path: Path, recordings: Recordings, options: ModelOptions) -> list
     return sorted(readings, key=lambda reading: -reading.confidence)
 
 
-def _verify(path: Path, recognizer: Recognizer, recordings: Sequence[Floats], options: ModelOptions) -> tuple[str, ...]:
+def _verify(
+    path: Path, recognizer: Recognizer, recordings: Sequence[Floats], twin: _Twin, options: ModelOptions
+) -> tuple[str, ...]:
     """Texts of the recordings, after the core and the reference gave the same at every stage."""
     if _offline_graph(recognizer.properties) is None:  # streams alone: no stages of one run to compare
         return tuple(recognizer.transcribe(samples).text for samples in recordings)
-    twin = fastctc.reference.load(path, options=options)
+    reference = twin.recognizer(options)
     texts = []
     for samples in recordings:
-        found, expected = run_stages("core", recognizer, samples), run_stages("reference", twin, samples)
+        found, expected = run_stages("core", recognizer, samples), run_stages("reference", reference, samples)
         different = [entry for entry in compare_stages(found, expected) if not entry.is_same]
         if different:
             raise ModelError(
@@ -176,19 +201,19 @@ def _verify(path: Path, recognizer: Recognizer, recordings: Sequence[Floats], op
     return tuple(texts)
 
 
-def _find_long_form(path: Path, options: ModelOptions, samples: Floats) -> tuple[str | None, tuple[str, ...]]:
+def _find_long_form(twin: _Twin, options: ModelOptions, samples: Floats) -> tuple[str | None, tuple[str, ...]]:
     """The file of the graph for long recordings, None: none; and those that are like it, but not to be used.
 
     A graph of several attention chunks a step looks like one for streams with seconds of look-ahead. Only an exact one
     gives what one run over everything gives, so it is compared with the offline graph: of those that are the same, the
     one with the longest steps is taken.
     """
-    graphs = ModelGraphs(ModelDirectory.open(path, options), options, SessionOptions())
+    graphs = twin.graphs
     streaming = {name: graphs.cache_aware(name) for name in graphs.names if name != "offline"}
     several = {name: stream for name, stream in streaming.items() if has_several_chunks(stream)}
     if not several or (graphs.offline is None and len(several) == len(streaming)):
         return None, ()  # there is nothing to compare it with, and nothing else to use
-    model = fastctc.reference.load(path, options=options)
+    model = twin.recognizer(options)
     chosen = None
     for name in sorted(several, key=lambda name: -several[name].output_frames):
         if graphs.offline is None or chosen is not None:
@@ -269,13 +294,3 @@ def _offline_graph(properties: Sequence[Property]) -> str | None:
     values = {entry.name: entry.value for entry in properties}
     streams = {value for name, value in values.items() if name.startswith("streaming_")}
     return None if values["graph"] in streams else values["graph"]
-
-
-def _write(path: Path, manifest: dict[str, Any]) -> None:
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path} can't be written: {error.strerror or error}.") from error

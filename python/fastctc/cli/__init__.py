@@ -12,18 +12,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
+from typing import NamedTuple, NoReturn
 
 from fastctc.cli.arguments import parse
-from fastctc.cli.progress import say
+from fastctc.cli.loading import Loader
+from fastctc.cli.messages import say
 from fastctc.errors import Error, OptionError
 
-if TYPE_CHECKING:
-    from fastctc.recognizer import Recognizer
-
 __all__ = ["main", "script"]
-
-Loader: TypeAlias = "Callable[..., Recognizer]"
 
 
 class Needs(NamedTuple):
@@ -37,26 +33,12 @@ class Needs(NamedTuple):
     """A model that is named is fetched."""
 
 
-COMMANDS = {
-    "adopt": Needs(),
-    "align": Needs(),
-    "cache": Needs(loader=False),
-    "check": Needs(),
+NEEDS = {
+    **dict.fromkeys(("cache", "lm", "models", "spl"), Needs(loader=False)),
+    **dict.fromkeys(("export", "optimize", "quantize"), Needs(named_model=False)),
     "doctor": Needs(package=False),
-    "export": Needs(named_model=False),
-    "info": Needs(),
-    "listen": Needs(),
-    "lm": Needs(loader=False),
-    "models": Needs(loader=False),
-    "optimize": Needs(named_model=False),
-    "plot": Needs(),
-    "quantize": Needs(),
-    "spl": Needs(loader=False),
-    "stream": Needs(),
-    "transcribe": Needs(),
-    "tune": Needs(),
 }
-"""By name, which is the module's."""
+"""By the command's name, which is the module's; the others need it all."""
 
 
 def main(argv: Sequence[str] | None = None, *, load: Loader | None = None) -> int:
@@ -110,7 +92,7 @@ def script(*, load: Loader | None = None) -> NoReturn:
 
 
 def _run(command: str, arguments: argparse.Namespace, load: Loader | None) -> int:
-    needs = COMMANDS[command]
+    needs = NEEDS.get(command, Needs())
     run: Callable[..., int] = importlib.import_module(f"fastctc.cli.{command}").run
     if not needs.loader:
         return run(arguments)

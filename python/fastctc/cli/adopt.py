@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fastctc.audio.reading import load_audio
 from fastctc.checking.adoption import NORMALIZATIONS, Reading, adopt_directory
 from fastctc.cli.info import print_properties
-from fastctc.cli.progress import library_messages, one_line, say
+from fastctc.cli.loading import Loader, session_options
+from fastctc.cli.messages import library_messages, one_line, say
+from fastctc.cli.terminal import is_terminal
 from fastctc.models.named import demo_recording_path
-from fastctc.types import ModelOptions, SessionOptions
-
-if TYPE_CHECKING:
-    from fastctc.cli import Loader
+from fastctc.types import ModelOptions
 
 __all__ = ["run"]
 
@@ -23,7 +21,7 @@ __all__ = ["run"]
 def run(arguments: argparse.Namespace, _load: Loader) -> int:
     """Runs the command; returns the exit status. Raises Error where the directory can't be adopted."""
     recordings = arguments.audio or [demo_recording_path()]
-    is_terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    asks = is_terminal(sys.stdin) and is_terminal(sys.stderr)
     with library_messages(say, quiet=True):
         adopted = adopt_directory(
             arguments.model,
@@ -34,8 +32,8 @@ def run(arguments: argparse.Namespace, _load: Loader) -> int:
                 blank_id=arguments.blank_id,
                 subsampling_factor=arguments.subsampling,
             ),
-            session=SessionOptions(library=arguments.library, provider=arguments.provider),
-            ask_normalize=lambda readings: _ask(readings, is_terminal=is_terminal, told=bool(arguments.audio)),
+            session=session_options(arguments),
+            ask_normalize=lambda readings: _ask(readings, asks=asks, told=bool(arguments.audio)),
             force=arguments.force,
         )
     print_properties(adopted.properties)
@@ -51,15 +49,15 @@ def run(arguments: argparse.Namespace, _load: Loader) -> int:
     return 0
 
 
-def _ask(readings: Sequence[Reading], *, is_terminal: bool, told: bool) -> str | None:
+def _ask(readings: Sequence[Reading], *, asks: bool, told: bool) -> str | None:
     """None where nobody can be asked. `told`: the readings are of recordings that the user knows."""
-    if not is_terminal and not told:
+    if not asks and not told:
         return None
     say("nothing tells how the model's features are normalised; it reads nonsense when that is wrong.")
     if told:
         for reading in readings:
             say(f"  {reading.normalize:13} {reading.confidence:.0%} sure  {one_line(reading.text)}")
-    if not is_terminal:
+    if not asks:
         return None
     while True:
         print(f"Which ({', '.join(NORMALIZATIONS)}; empty: stop)? ", end="", file=sys.stderr, flush=True)

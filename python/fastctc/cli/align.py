@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from fastctc.cli.loading import Loader, load_model
+from fastctc.cli.messages import library_messages, say
 from fastctc.cli.output import StreamOutput
-from fastctc.cli.progress import library_messages, say
 from fastctc.errors import OptionError
-from fastctc.types import SessionOptions
-
-if TYPE_CHECKING:
-    from fastctc.cli import Loader
 
 __all__ = ["read_text", "run"]
 
@@ -23,11 +19,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
     text = read_text(arguments.text)
     output = StreamOutput(sys.stdout, arguments.format, [arguments.audio])
     with library_messages(say):
-        recognizer = load(
-            arguments.model,
-            normalize=arguments.normalize,
-            session=SessionOptions(library=arguments.library, provider=arguments.provider),
-        )
+        recognizer = load_model(arguments, load)
         result = recognizer.align(arguments.audio, text)
     output.put([(0, result)])
     output.finish()

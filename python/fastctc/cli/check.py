@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,14 +20,13 @@ from fastctc.checking.check import Original, Report, check_recording
 from fastctc.checking.picture import draw_difference
 from fastctc.checking.rnnt import refuse_rnnt_export
 from fastctc.checking.stages import Comparison, Stages
-from fastctc.cli.progress import library_messages, one_line, say
+from fastctc.cli.loading import Loader, session_options
+from fastctc.cli.messages import library_messages, one_line, say
+from fastctc.cli.terminal import RIGHT, Cell, Column, is_terminal, print_table
 from fastctc.errors import OptionError
 from fastctc.export.model_files import read_manifest
 from fastctc.models.named import resolve_model
 from fastctc.types import SessionOptions
-
-if TYPE_CHECKING:
-    from fastctc.cli import Loader
 
 __all__ = ["run"]
 
@@ -68,7 +67,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
 
 
 def _session(model: Path, arguments: argparse.Namespace) -> SessionOptions:
-    session = SessionOptions(library=arguments.library, provider=arguments.provider)
+    session = session_options(arguments)
     if not model.is_dir() or "quantization" not in read_manifest(model):
         return session
     say("the graphs are quantised: the core runs them with ONNX Runtime's own operators, as the reference does.")
@@ -133,13 +132,12 @@ def _draw(reports: list[tuple[str, Report]], path: str) -> None:
 
 
 def _print_comparisons(reports: list[tuple[str, Report]]) -> None:
-    is_terminal = sys.stdout is not None and sys.stdout.isatty()
     for name, report in reports:
-        if is_terminal:
+        if is_terminal(sys.stdout):
             _print_table(name, report.comparisons)
             continue
         for entry in report.comparisons:
-            print(one_line(name), *_cells(entry), sep="\t", flush=True)
+            print(one_line(name), *map(one_line, _cells(entry)), sep="\t", flush=True)
 
 
 def _cells(entry: Comparison) -> tuple[str, ...]:
@@ -148,25 +146,17 @@ def _cells(entry: Comparison) -> tuple[str, ...]:
     largest, mean = ("" if value is None else f"{value:.1e}" for value in (entry.largest, entry.mean))
     correlation = "" if entry.correlation is None else f"{entry.correlation:.4f}"
     verdict = "same" if entry.is_same else "DIFFERS"
-    return entry.stage, one_line(entry.name), one_line(entry.expected_name), shapes, largest, mean, correlation, verdict
+    return entry.stage, entry.name, entry.expected_name, shapes, largest, mean, correlation, verdict
 
 
 def _print_table(recording: str, comparisons: Sequence[Comparison]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=Text(one_line(recording)), title_justify="left")
-    table.add_column("stage", no_wrap=True)
-    table.add_column("what, beside what", overflow="fold")
-    table.add_column("shape", overflow="fold")
-    for name in ("largest", "mean", "correl."):
-        table.add_column(name, justify="right", no_wrap=True, min_width=7)
-    table.add_column("verdict", no_wrap=True, min_width=7)
+    rows: list[list[Cell]] = []
     for entry in comparisons:
-        stage, name, expected_name, *rest = _cells(entry)
-        cells = [Text(cell) for cell in (stage, f"{name}, {expected_name}", *rest)]
-        cells[-1].stylize("green" if entry.is_same else "bold red")
-        table.add_row(*cells)
-    Console().print(table)
+        stage, name, expected_name, *figures, verdict = _cells(entry)
+        rows.append([stage, f"{name}, {expected_name}", *figures, (verdict, "green" if entry.is_same else "bold red")])
+    fold: Column = {"overflow": "fold"}
+    narrow: Column = {"no_wrap": True, "min_width": 7}
+    figure = {**narrow, **RIGHT}
+    columns = {"stage": {"no_wrap": True}, "what, beside what": fold, "shape": fold}
+    columns |= {"largest": figure, "mean": figure, "correl.": figure, "verdict": narrow}
+    print_table(columns, rows, title=recording)

@@ -38,7 +38,7 @@ def decoder_options(arguments: argparse.Namespace, recognizer: Recognizer) -> De
         raise OptionError("--word-end and --out-of-lexicon tell of the words of --lexicon FILE: give that too.")
     if arguments.alternatives is not None and arguments.beam is None:
         options["beam_size"] = max(DecoderOptions.beam_size, arguments.alternatives)
-    from fastctc.decoding.decoder import HotWords, LanguageModel, Lexicon
+    from fastctc.decoding import HotWords, LanguageModel, Lexicon
 
     lexicon = None
     if arguments.lexicon:
@@ -59,7 +59,7 @@ def decoder_options(arguments: argparse.Namespace, recognizer: Recognizer) -> De
 
 def _phrases(arguments: argparse.Namespace) -> dict[str, float]:
     """Phrases and bonuses of the files, then of the command line."""
-    from fastctc.decoding.decoder import DEFAULT_BONUS
+    from fastctc.decoding import DEFAULT_BONUS
 
     entries: list[tuple[str, str]] = []
     for name in arguments.hot_words or ():

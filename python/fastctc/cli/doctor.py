@@ -11,12 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from fastctc.cli.progress import one_line
-
-if TYPE_CHECKING:
-    from fastctc.cli import Loader
+from fastctc.cli.loading import Loader
+from fastctc.cli.messages import one_line
 
 __all__ = ["installed_version", "run"]
 

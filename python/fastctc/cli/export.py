@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastctc.audio.reading import load_audio
+from fastctc.cli.loading import Loader
+from fastctc.cli.messages import library_messages, one_line, say
 from fastctc.cli.models import fetch_named
-from fastctc.cli.progress import library_messages, one_line, say
+from fastctc.cli.terminal import is_terminal, make_bar
 from fastctc.errors import UnknownModelError
 from fastctc.models.named import checkpoint_path, demo_recording_path
 
 if TYPE_CHECKING:
-    from fastctc.cli import Loader
     from fastctc.export.memory import MemoryEstimate
     from fastctc.export.nemo import ExportedModel
 
@@ -96,14 +97,13 @@ class _Progress:
         self._task: Any = None
 
     def __enter__(self) -> _Progress:
-        if not self._quiet and sys.stderr is not None and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-            from rich.progress import TimeElapsedColumn as Elapsed
+        if not self._quiet and is_terminal(sys.stderr):
+            from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-            columns = (SpinnerColumn(), BarColumn(bar_width=24), MofNCompleteColumn(), Elapsed())
+            columns = SpinnerColumn(), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn()
             name = TextColumn("{task.description}", markup=False)
-            self._bar = Progress(*columns, name, console=Console(stderr=True), transient=True)
+            # Messages of the work stand above the bar.
+            self._bar = make_bar(*columns, name, redirect_stdout=True, redirect_stderr=True)
             self._bar.start()
         return self
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from fastctc.cli.arguments import STDIN
-from fastctc.cli.decoder import decoder_options
-from fastctc.cli.live import Blocks, load_model, recognise
-from fastctc.cli.live_output import LiveOutput
-from fastctc.cli.progress import say
-
-if TYPE_CHECKING:
-    from fastctc.cli import Loader
+from fastctc.cli.live import Blocks, load_live_model, open_output, open_stream, recognise
+from fastctc.cli.loading import Loader
+from fastctc.cli.messages import say
+from fastctc.cli.terminal import is_terminal
 
 __all__ = ["Microphone", "run"]
 
@@ -39,23 +36,15 @@ def run(arguments: argparse.Namespace, load: Loader, *, microphone: Microphone |
     if arguments.list_devices:
         print("\n".join(describe_devices()))
         return 0
-    output = LiveOutput(
-        sys.stdout, (STDIN,), json=arguments.json, partials=arguments.partials, timestamps=arguments.timestamps
-    )
+    output = open_output(arguments, (STDIN,))
     # The model first: nobody should speak into a microphone that nothing listens to yet.
-    recognizer = load_model(arguments, load, output)
+    recognizer = load_live_model(arguments, load, output)
     rate_hz, blocks = (microphone or open_microphone)(arguments.device, recognizer.sample_rate_hz)
-    if not arguments.quiet and sys.stderr is not None and sys.stderr.isatty():
+    if not arguments.quiet and is_terminal(sys.stderr):
         say("Listening; Ctrl-C ends.")
     return recognise(
         lambda: blocks,
-        lambda: recognizer.stream(
-            latency_ms=arguments.latency_ms,
-            decoder=decoder_options(arguments, recognizer),
-            sample_rate=rate_hz,
-            vad=arguments.vad,
-            partial_results=output.wants_partials,
-        ),
+        lambda: open_stream(arguments, recognizer, output, rate_hz),
         1,
         output,
     )

@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from fastctc.cli.background import InterruptedBySignal, in_background
+from fastctc.cli.decoder import decoder_options
 from fastctc.cli.live_output import LiveOutput
-from fastctc.cli.progress import library_messages
+from fastctc.cli.loading import Loader, load_model
+from fastctc.cli.messages import library_messages
 from fastctc.errors import Error
-from fastctc.types import SessionOptions, StreamResult
+from fastctc.types import StreamResult
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from fastctc.cli import Loader
     from fastctc.recognizer import Recognizer
     from fastctc.stream import Stream
 
-__all__ = ["Blocks", "load_model", "recognise"]
+__all__ = ["Blocks", "load_live_model", "open_output", "open_stream", "recognise"]
 
 Blocks: TypeAlias = "Generator[npt.NDArray[np.float32] | str, None, None]"
 """Samples [n, channels] as they come, and between them messages to show."""
 
 
-def load_model(arguments: argparse.Namespace, load: Loader, output: LiveOutput) -> Recognizer:
+def open_output(arguments: argparse.Namespace, names: Sequence[str]) -> LiveOutput:
+    """Where results of channels with these names go. Raises OutputError."""
+    shown = {name: getattr(arguments, name) for name in ("json", "partials", "timestamps")}
+    return LiveOutput(sys.stdout, names, **shown)
+
+
+def load_live_model(arguments: argparse.Namespace, load: Loader, output: LiveOutput) -> Recognizer:
     """The model that the arguments name."""
     with library_messages(output.message, quiet=arguments.quiet):
-        return load(
-            arguments.model,
-            normalize=arguments.normalize,
-            session=SessionOptions(
-                library=arguments.library, provider=arguments.provider, intra_op_threads=arguments.threads
-            ),
-        )
+        return load_model(arguments, load, threads=arguments.threads)
+
+
+def open_stream(
+    arguments: argparse.Namespace, recognizer: Recognizer, output: LiveOutput, rate_hz: int | None
+) -> Stream:
+    """A stream as the arguments ask for it."""
+    return recognizer.stream(
+        latency_ms=arguments.latency_ms,
+        decoder=decoder_options(arguments, recognizer),
+        sample_rate=rate_hz,
+        vad=arguments.vad,
+        partial_results=output.wants_partials,
+    )
 
 
 def recognise(

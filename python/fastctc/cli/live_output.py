@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from typing import TextIO
 
+from fastctc.cli.messages import one_line, say
 from fastctc.cli.output import is_utf8, write_all
-from fastctc.cli.progress import one_line, say
 from fastctc.errors import OutputError
 from fastctc.types import StreamResult, clock_time
 

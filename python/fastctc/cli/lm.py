@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastctc.cli.progress import one_line, say
-from fastctc.decoding.decoder import LanguageModel
+from fastctc.cli.messages import one_line, say
+from fastctc.cli.terminal import make_bar, show_bar
+from fastctc.decoding import LanguageModel
 from fastctc.errors import OptionError
 
 if TYPE_CHECKING:
@@ -78,27 +78,16 @@ def _size(n_bytes: float) -> str:
 @contextmanager
 def _progress(what: str, *, quiet: bool) -> Iterator[Callable[[float], object] | None]:
     """A bar, where standard error is a terminal."""
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    progress = _make_progress()
-    task = progress.add_task(what, total=1.0)
-    with progress:
-        yield lambda done: progress.update(task, completed=done)
+    with show_bar(_make_bar, quiet=quiet) as bar:
+        if bar is None:
+            yield None
+            return
+        task = bar.add_task(what, total=1.0)
+        yield lambda done: bar.update(task, completed=done)
 
 
-def _make_progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+def _make_bar() -> Progress:
+    from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=16),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        redirect_stdout=False,
-        redirect_stderr=False,
-        transient=True,
-    )
+    text = TextColumn("{task.description}", markup=False)
+    return make_bar(SpinnerColumn(), text, BarColumn(bar_width=16), TaskProgressColumn(), TimeRemainingColumn())

@@ -11,12 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastctc.cli.progress import library_messages, one_line, say
+from fastctc.cli.messages import library_messages, one_line, say
+from fastctc.cli.terminal import RIGHT, Column, is_terminal, make_bar, print_table, show_bar
 from fastctc.errors import ModelNotFoundError
 from fastctc.models.named import download_model, list_models, model_path, remove_model
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from fastctc.models.catalog import CatalogEntry
 
@@ -65,7 +66,7 @@ def _list(arguments: argparse.Namespace) -> int:
             path = paths[entry.name]
             print(json.dumps({**asdict(entry), "n_bytes": entry.n_bytes, "path": None if path is None else str(path)}))
         return 0
-    if sys.stdout is not None and sys.stdout.isatty():
+    if is_terminal(sys.stdout):
         _print_table(entries, paths)
         return 0
     for entry in entries:
@@ -91,57 +92,36 @@ def _columns(entry: CatalogEntry) -> tuple[str, str, str, str]:
 
 
 def _print_table(entries: list[CatalogEntry], paths: dict[str, Path | None]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model", style="bold", overflow="fold")
-    table.add_column("here", no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("language", overflow="fold")
-    table.add_column("live, ms", overflow="fold")
-    table.add_column("licence", overflow="fold")
-    table.add_column("", style="dim", overflow="fold")
+    rows = []
     for entry in entries:
         state = {"downloaded": "yes", "included": "yes"}.get(_state(entry, paths[entry.name]), "")
         title = entry.title + (" (to be exported)" if entry.format == "nemo" else "")
-        # Text, not markup: a catalogue of the user's may hold brackets.
-        table.add_row(*(Text(one_line(cell)) for cell in (entry.name, state, *_columns(entry), title)))
-    Console().print(table)
+        rows.append((entry.name, state, *_columns(entry), title))
+    fold: Column = {"overflow": "fold"}
+    columns = {"model": {"style": "bold", **fold}, "here": {"no_wrap": True}, "size": {"no_wrap": True, **RIGHT}}
+    columns |= {"language": fold, "live, ms": fold, "licence": fold, "": {"style": "dim", **fold}}
+    print_table(columns, rows)
 
 
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int | None], object] | None]:
     """A bar, where standard error is a terminal."""
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    progress = _make_progress()
-    tasks: dict[str, object] = {}
+    with show_bar(_make_bar, quiet=quiet) as bar:
+        if bar is None:
+            yield None
+            return
+        tasks: dict[str, TaskID] = {}
 
-    def update(name: str, done: int, total: int | None) -> None:
-        if name not in tasks:
-            tasks[name] = progress.add_task(one_line(name), total=total)
-        progress.update(tasks[name], completed=done, total=total)  # type: ignore[arg-type]
+        def update(name: str, done: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(one_line(name), total=total)
+            bar.update(tasks[name], completed=done, total=total)
 
-    with progress:
         yield update
 
 
-def _make_progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+def _make_bar() -> Progress:
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=16),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        redirect_stdout=False,
-        redirect_stderr=False,
-        transient=True,
-    )
+    columns = DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    return make_bar(TextColumn("{task.description}", markup=False), BarColumn(bar_width=16), *columns)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
-import time
+import tempfile
 import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import TextIO, TypeAlias
 
 from fastctc.cli.arguments import STDIN
 from fastctc.errors import OptionError, OutputError
+from fastctc.new_files import output_error, remove_abandoned, write_file
 from fastctc.types import Conversation, Transcript
 
 __all__ = [
@@ -23,8 +23,6 @@ __all__ = [
     "StreamOutput",
     "is_utf8",
     "write_all",
-    "write_atomically",
-    "write_bytes_atomically",
 ]
 
 Result: TypeAlias = Transcript | Conversation
@@ -34,12 +32,6 @@ SUFFIXES = {"text": ".txt", "json": ".json", "srt": ".srt", "vtt": ".vtt"} | {
     "tsv": ".tsv",
     "textgrid": ".TextGrid",
 }
-
-# Unfinished files: hidden, and of a length that fits where the finished one's name does.
-_PARTIAL_PREFIX = ".fastctc-"
-_PARTIAL_SUFFIX = ".partial"
-# Writing takes milliseconds: an unfinished file of this age was left by a process that was killed.
-_ABANDONED_S = 3600.0
 
 _WRITERS = 8
 
@@ -110,12 +102,11 @@ class DirectoryOutput:
         """Makes the directory and tries it, so that a run doesn't find out after the work. Raises OutputError."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            self._remove_abandoned()
-            trial = _partial_path(self.directory)
-            trial.touch(exist_ok=False)
-            trial.unlink()
+            remove_abandoned(self.directory)
+            with tempfile.TemporaryFile(dir=self.directory):
+                pass
         except OSError as error:
-            raise _output_error(self.directory, error) from error
+            raise output_error(self.directory, error) from error
 
     def is_done(self, index: int) -> bool:
         """Whether the result is there."""
@@ -138,7 +129,7 @@ class DirectoryOutput:
 
     def _write(self, index: int, transcript: Result) -> OutputError | None:
         try:
-            write_atomically(self._paths[index], _render(self._format, transcript, self._labels[index], utf8=True))
+            write_file(self._paths[index], _render(self._format, transcript, self._labels[index], utf8=True))
         except OutputError as error:
             return error
         return None
@@ -161,41 +152,6 @@ class DirectoryOutput:
                 raise OptionError(
                     f"A result would be written over the recording {label_there}. Choose another --output-dir."
                 )
-
-    def _remove_abandoned(self) -> None:
-        for path in self.directory.glob(f"{_PARTIAL_PREFIX}*{_PARTIAL_SUFFIX}"):
-            with contextlib.suppress(OSError):  # another process's, or gone meanwhile
-                if time.time() - path.stat().st_mtime > _ABANDONED_S:
-                    path.unlink()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes UTF-8 text as `write_bytes_atomically`."""
-    write_bytes_atomically(path, text.encode("utf-8", "backslashreplace"))
-
-
-def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """Writes bytes so that `path` holds all of them or what it held before, whatever happens meanwhile.
-
-    Raises:
-        OutputError: it can't be written; `errno` tells the system's reason.
-    """
-    partial = _partial_path(path.parent)
-    try:
-        try:
-            # Not `tempfile`: results have the permissions that the user's umask gives.
-            with partial.open("xb") as file:
-                file.write(content)
-                file.flush()
-                # The data has to be on the disk before its name is, or a power cut leaves an empty file.
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise
-    except OSError as error:
-        raise _output_error(path, error) from error
 
 
 def write_all(stream: TextIO, text: str) -> None:
@@ -227,17 +183,6 @@ def write_all(stream: TextIO, text: str) -> None:
 def concerns_one_name(error: OutputError) -> bool:
     """Whether other results may still be written after this error."""
     return error.errno in _NAME_ERRORS
-
-
-def _output_error(path: Path, error: OSError) -> OutputError:
-    advice = " Free some space, or choose another --output-dir." if error.errno == errno.ENOSPC else ""
-    result = OutputError(f"{path} can't be written: {error.strerror or error}.{advice}")
-    result.errno = error.errno
-    return result
-
-
-def _partial_path(directory: Path) -> Path:
-    return directory / f"{_PARTIAL_PREFIX}{os.getpid()}-{os.urandom(6).hex()}{_PARTIAL_SUFFIX}"
 
 
 def _render(format_name: str, transcript: Result, label: str, utf8: bool) -> str:

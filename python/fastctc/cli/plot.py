@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastctc.cli.align import read_text
 from fastctc.cli.decoder import decoder_options
-from fastctc.cli.output import write_bytes_atomically
-from fastctc.cli.progress import library_messages, say
+from fastctc.cli.loading import Loader, load_model
+from fastctc.cli.messages import library_messages, say
 from fastctc.errors import OptionError
-from fastctc.types import SessionOptions
-
-if TYPE_CHECKING:
-    from fastctc.cli import Loader
+from fastctc.new_files import write_file
 
 __all__ = ["run"]
 
@@ -29,11 +25,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
         raise OptionError(f"--output {path}: a picture's name ends in .png, .svg or .pdf.")
     text = None if arguments.text is None else read_text(arguments.text)
     with library_messages(say):
-        recognizer = load(
-            arguments.model,
-            normalize=arguments.normalize,
-            session=SessionOptions(library=arguments.library, provider=arguments.provider),
-        )
+        recognizer = load_model(arguments, load)
         figure = plot(
             arguments.audio,
             recognizer,
@@ -44,5 +36,5 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
             decoder=decoder_options(arguments, recognizer),
             width_in=arguments.width,
         )
-        write_bytes_atomically(path, render(figure, kind, dpi=arguments.dpi))
+        write_file(path, render(figure, kind, dpi=arguments.dpi))
     return 0

@@ -1,32 +1,21 @@
-"""What people read on standard error: messages always, a progress bar where it is a terminal."""
+"""Messages and progress of a run: a bar where standard error is a terminal."""
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from fastctc.cli.messages import library_messages, one_line, say
+from fastctc.cli.terminal import is_terminal, make_bar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Reporter", "clock", "library_messages", "one_line", "say", "speed"]
-
-
-def one_line(text: str) -> str:
-    """The text without what would break a line or steer a terminal: file names may hold anything."""
-    return "".join(
-        character if character.isprintable() else repr(character)[1:-1] for character in " ".join(text.splitlines())
-    )
-
-
-def say(text: str) -> None:
-    """One line on standard error."""
-    if sys.stderr is not None:
-        print(f"fastctc: {one_line(text)}", file=sys.stderr, flush=True)
+__all__ = ["Reporter", "clock", "speed"]
 
 
 def clock(seconds: float) -> str:
@@ -43,27 +32,6 @@ def speed(audio_s: float, elapsed_s: float) -> str:
     if audio_s <= 0 or elapsed_s <= 0:
         return ""
     return f"RTF {elapsed_s / audio_s:.3f} ({audio_s / elapsed_s:.0f}x)"
-
-
-@contextmanager
-def library_messages(show: Callable[[str], None], *, quiet: bool = False) -> Iterator[None]:
-    """In the block, what the library logs from warnings up (from errors up when `quiet`) is shown."""
-    handler = _Handler(show, logging.ERROR if quiet else logging.WARNING)
-    logger = logging.getLogger("fastctc")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-class _Handler(logging.Handler):
-    def __init__(self, show: Callable[[str], None], level: int) -> None:
-        super().__init__(level)
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._show(record.getMessage())
 
 
 class Reporter:
@@ -88,8 +56,8 @@ class Reporter:
 
     def __enter__(self) -> Reporter:
         self._messages.__enter__()
-        if not self._quiet and sys.stderr is not None and sys.stderr.isatty():
-            self._progress = _make_progress()
+        if not self._quiet and is_terminal(sys.stderr):
+            self._progress = _make_bar()
             self._task = self._progress.add_task("loading the model", total=None, files="", speed="", name="")
             self._progress.start()
         return self
@@ -157,7 +125,7 @@ class Reporter:
     @contextmanager
     def results(self) -> Iterator[None]:
         """Around the printing of results: the bar steps aside where both share the terminal."""
-        if sys.stdout is None or not sys.stdout.isatty():
+        if not is_terminal(sys.stdout):
             yield
             return
         with self._aside():
@@ -179,9 +147,8 @@ class Reporter:
         return f"{self._n_done}/{self._n_files} file{'' if self._n_files == 1 else 's'}"
 
 
-def _make_progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+def _make_bar() -> Progress:
+    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn
     from rich.table import Column
     from rich.text import Text
 
@@ -199,17 +166,12 @@ def _make_progress() -> Progress:
             return Text(text)
 
     name = Column(no_wrap=True, overflow="ellipsis", ratio=1)
-    return Progress(
+    return make_bar(
         SpinnerColumn(),
         TextColumn("{task.fields[files]}", markup=False),
         BarColumn(bar_width=16),
         AudioColumn(),
         TextColumn("{task.fields[speed]}", markup=False, style="green"),
         TextColumn("{task.fields[name]}", markup=False, style="dim", table_column=name),
-        console=Console(stderr=True),
-        # Results go to the real standard output, and only there.
-        redirect_stdout=False,
-        redirect_stderr=False,
-        transient=True,
         expand=True,
     )

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fastctc.cli.labelled import read_labelled
-from fastctc.cli.progress import library_messages, one_line, say
+from fastctc.cli.loading import Loader, load_model
+from fastctc.cli.messages import library_messages, one_line, say
+from fastctc.cli.terminal import RIGHT, is_terminal, print_table
 from fastctc.errors import OptionError
-from fastctc.types import SessionOptions
 
 if TYPE_CHECKING:
-    from fastctc.cli import Loader
     from fastctc.export.quantize import QuantizedGraph
 
 __all__ = ["run"]
@@ -29,11 +29,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
     labelled = read_labelled(arguments.list) if arguments.list else []
     results: list[QuantizedGraph] = []
     with library_messages(say, quiet=True):
-        recognizer = load(
-            arguments.model,
-            normalize=arguments.normalize,
-            session=SessionOptions(library=arguments.library, provider=arguments.provider),
-        )
+        recognizer = load_model(arguments, load)
         calibration = Calibration(
             [recognizer.features(path) for path in ([path for path, _ in labelled] or arguments.audio)],
             lambda log_probs: recognizer.decode(log_probs).text,
@@ -61,7 +57,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """What is being done, in place on a terminal; nothing elsewhere."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         yield lambda _: None
         return
     from rich.console import Console
@@ -72,7 +68,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 def _print(graphs: list[QuantizedGraph]) -> None:
-    if graphs and sys.stdout is not None and sys.stdout.isatty():
+    if graphs and is_terminal(sys.stdout):
         _print_table(graphs)
         return
     for graph in graphs:
@@ -95,27 +91,22 @@ def _print(graphs: list[QuantizedGraph]) -> None:
 
 
 def _print_table(graphs: list[QuantizedGraph]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("graph", style="bold", no_wrap=True)
-    for name in ("MB", "ms per s", "faster", "drift", "mean", "products (float)", "words changed", "word error rate"):
-        table.add_column(name, justify="right")
+    rows = []
     for graph in graphs:
         (bytes_before, bytes_after), (before_s, after_s) = graph.n_bytes, graph.cost_s
         words, rates = graph.words, graph.words.word_error_rates
-        table.add_row(
-            Text(one_line(graph.name)),
-            f"{bytes_before / 1e6:.1f} to {bytes_after / 1e6:.1f}",
-            f"{1e3 * before_s:.1f} to {1e3 * after_s:.1f}",
-            f"{before_s / after_s:.2f} x",
-            f"{graph.largest_drift:.2f}",
-            f"{graph.mean_drift:.3f}",
-            f"{graph.n_products[0]} ({graph.n_products[1]})",
-            f"{words.n_changed} of {words.n_words}",
-            "" if rates is None else f"{rates[0]:.2%} to {rates[1]:.2%}",
+        rows.append(
+            (
+                graph.name,
+                f"{bytes_before / 1e6:.1f} to {bytes_after / 1e6:.1f}",
+                f"{1e3 * before_s:.1f} to {1e3 * after_s:.1f}",
+                f"{before_s / after_s:.2f} x",
+                f"{graph.largest_drift:.2f}",
+                f"{graph.mean_drift:.3f}",
+                f"{graph.n_products[0]} ({graph.n_products[1]})",
+                f"{words.n_changed} of {words.n_words}",
+                "" if rates is None else f"{rates[0]:.2%} to {rates[1]:.2%}",
+            )
         )
-    Console().print(table)
+    names = "MB", "ms per s", "faster", "drift", "mean", "products (float)", "words changed", "word error rate"
+    print_table({"graph": {"style": "bold", "no_wrap": True}, **dict.fromkeys(names, RIGHT)}, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from fastctc.cli.progress import library_messages, say
+from fastctc.cli.messages import library_messages, say
 from fastctc.installed.spl_toolkit import ARCHIVE_ENDINGS, write_spl_toolkit
 
 __all__ = ["run"]

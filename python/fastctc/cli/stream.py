@@ -9,14 +9,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from fastctc.cli.arguments import STDIN
-from fastctc.cli.decoder import decoder_options
-from fastctc.cli.live import Blocks, load_model, recognise
-from fastctc.cli.live_output import LiveOutput
+from fastctc.cli.live import Blocks, load_live_model, open_output, open_stream, recognise
+from fastctc.cli.loading import Loader
 from fastctc.errors import AudioError, AudioNotFoundError, OptionError
 
 if TYPE_CHECKING:
     from fastctc.audio.raw import RawDecoder
-    from fastctc.cli import Loader
     from fastctc.stream import Stream
 
 __all__ = ["run"]
@@ -33,28 +31,20 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
 
     n_channels: int = arguments.channels
     names = arguments.channel_names or tuple(f"channel {channel}" for channel in range(n_channels))
-    output = LiveOutput(
-        sys.stdout, names, json=arguments.json, partials=arguments.partials, timestamps=arguments.timestamps
-    )
+    output = open_output(arguments, names)
     if arguments.source == STDIN and (sys.stdin is None or sys.stdin.isatty()):
         raise OptionError("Standard input is not audio. Pipe raw audio into it; fastctc listen hears the microphone.")
     decoder = RawDecoder(arguments.format, n_channels=n_channels)
     rate_hz = arguments.rate or (TELEPHONE_RATE_HZ if arguments.format in ("mulaw", "alaw") else None)
     recognizer = None
 
-    def open_stream() -> Stream:
+    def open_one() -> Stream:
         nonlocal recognizer
-        recognizer = recognizer or load_model(arguments, load, output)
-        return recognizer.stream(
-            latency_ms=arguments.latency_ms,
-            decoder=decoder_options(arguments, recognizer),
-            sample_rate=rate_hz,
-            vad=arguments.vad,
-            partial_results=output.wants_partials,
-        )
+        recognizer = recognizer or load_live_model(arguments, load, output)
+        return open_stream(arguments, recognizer, output, rate_hz)
 
     return recognise(
-        lambda: _read(arguments.source, decoder, rate_hz or TELEPHONE_RATE_HZ), open_stream, n_channels, output
+        lambda: _read(arguments.source, decoder, rate_hz or TELEPHONE_RATE_HZ), open_one, n_channels, output
     )
 
 

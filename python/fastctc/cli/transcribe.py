@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from fastctc.cli.arguments import STDIN
 from fastctc.cli.background import InterruptedBySignal, in_background
 from fastctc.cli.decoder import decoder_options
+from fastctc.cli.loading import Loader, load_model
 from fastctc.cli.output import DirectoryOutput, Result, StreamOutput, concerns_one_name
 from fastctc.cli.progress import Reporter
 from fastctc.errors import Error, OptionError, OutputError
-from fastctc.types import ConversationOptions, SessionOptions
+from fastctc.types import ConversationOptions
 
 if TYPE_CHECKING:
-    from fastctc.cli import Loader
     from fastctc.recognizer import Recognizer
 
 __all__ = ["run"]
@@ -119,13 +119,7 @@ def _work(
     threads = arguments.threads or default_threads()
     # Several files share the threads; a file alone has them all, inside ONNX Runtime.
     at_a_time = min(threads, len(sources))
-    recognizer = load(
-        arguments.model,
-        normalize=arguments.normalize,
-        session=SessionOptions(
-            library=arguments.library, provider=arguments.provider, intra_op_threads=threads // at_a_time
-        ),
-    )
+    recognizer = load_model(arguments, load, threads=threads // at_a_time)
     yield _Begun(_duration_s(sources) if reporter.shows_progress else None)
     on_progress = _progress(to_do, reporter) if reporter.shows_progress else None
     results = _results(arguments, recognizer, sources, at_a_time, on_progress)

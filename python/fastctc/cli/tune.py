@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from fastctc.cli.decoder import decoder_options
 from fastctc.cli.labelled import read_labelled
-from fastctc.cli.progress import library_messages, say
-from fastctc.types import DecoderOptions, SessionOptions
+from fastctc.cli.loading import Loader, load_model
+from fastctc.cli.messages import library_messages, say
+from fastctc.cli.terminal import RIGHT, is_terminal, print_table
+from fastctc.types import DecoderOptions
 
 if TYPE_CHECKING:
-    from fastctc.cli import Loader
     from fastctc.decoding.tuning import Trial
 
 __all__ = ["run"]
@@ -24,14 +25,10 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
 
     entries = read_labelled(arguments.list)
     with library_messages(say):
-        recognizer = load(
-            arguments.model,
-            normalize=arguments.normalize,
-            session=SessionOptions(library=arguments.library, provider=arguments.provider),
-        )
+        recognizer = load_model(arguments, load)
         decoder = decoder_options(arguments, recognizer) or DecoderOptions(kind="beam")
         log_probs = [recognizer.log_probs(recognizer.features(path)) for path, _ in entries]
-        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        shows_table = is_terminal(sys.stdout)
         trials = tune(
             recognizer,
             log_probs,
@@ -41,9 +38,9 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
             word_bonuses=arguments.word_bonuses,
             n_random=arguments.random,
             seed=arguments.seed,
-            on_trial=None if is_terminal else lambda trial: print(_row(trial), flush=True),
+            on_trial=None if shows_table else lambda trial: print(_row(trial), flush=True),
         )
-    if is_terminal:
+    if shows_table:
         _print_table(trials)
     best = trials[0]
     weights = f"--lm-weight {best.lm_weight:g} --word-bonus {best.word_bonus:g}"
@@ -56,14 +53,8 @@ def _row(trial: Trial) -> str:
 
 
 def _print_table(trials: list[Trial]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("lm weight", "word bonus", "edits", "words", "word error rate"):
-        table.add_column(name, justify="right")
-    for place, trial in enumerate(trials):
-        cells = f"{trial.lm_weight:g}", f"{trial.word_bonus:g}", str(trial.n_edits), str(trial.n_words)
-        table.add_row(*cells, f"{trial.word_error_rate:.2%}", style="bold" if place == 0 else None)
-    Console().print(table)
+    rows = [
+        [(cell, "" if place else "bold") for cell in (*_row(trial).split("\t")[:-1], f"{trial.word_error_rate:.2%}")]
+        for place, trial in enumerate(trials)
+    ]
+    print_table(dict.fromkeys(("lm weight", "word bonus", "edits", "words", "word error rate"), RIGHT), rows)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from fastctc.edits import count_edits
 from fastctc.errors import OptionError
+from fastctc.loaded_model import LoadedModel
 from fastctc.types import DecoderOptions
 
-if TYPE_CHECKING:
-    from fastctc.recognizer import Recognizer
-
-__all__ = ["Trial", "count_edits", "tune"]
+__all__ = ["Trial", "tune"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Trial:
 
 
 def tune(
-    recognizer: Recognizer,
+    recognizer: LoadedModel,
     log_probs: Sequence[npt.NDArray[np.float32]],
     texts: Sequence[str],
     decoder: DecoderOptions,
@@ -95,13 +93,3 @@ def _pairs(
         random.uniform(min(values), max(values), n_random).round(3).tolist() for values in (lm_weights, word_bonuses)
     ]
     return list(zip(*drawn, strict=True))
-
-
-def count_edits(found: Sequence[str], said: Sequence[str]) -> int:
-    """The fewest substitutions, insertions and deletions of words that make one the other (Levenshtein)."""
-    row = list(range(len(said) + 1))
-    for i, word in enumerate(found, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(said, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1]

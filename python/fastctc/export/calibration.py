@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastctc.errors import EngineError, ModelError
-from fastctc.export.fastconformer import load_graph
-from fastctc.export.graph import Graph, import_onnx
+from fastctc.export.graph import Graph, import_onnx, load_graph
 from fastctc.export.int8 import Range
 from fastctc.export.products import Product
+from fastctc.export.rewrite import make_noise
 from fastctc.installed.cpp_library import find_operators_library
 from fastctc.reference.acoustic_model import AcousticModel, open_session
 from fastctc.reference.streaming_model import AcousticStream, StreamingModel
@@ -62,7 +62,7 @@ class Runner:
         if isinstance(self._model, AcousticModel):
             model = self._model
             return [model.run([entry])[0] for entry in features]
-        return [_streamed(self._model, entry) for entry in features]
+        return [AcousticStream(self._model).run(entry) for entry in features]
 
     def use_kernels(self) -> None:
         """From now on our own operators run as in the core, where this installation has them."""
@@ -73,10 +73,10 @@ class Runner:
         model = self._model
         n_features = int(model.graph()["n_features"])
         if isinstance(model, AcousticModel):
-            model.run([_noise(n_features, TIMED_FRAMES)])
+            model.run([make_noise(n_features, TIMED_FRAMES)])
             return TIMED_FRAMES * FRAME_S
         geometry = model.configured()
-        window = _noise(n_features, geometry.window_frames)
+        window = make_noise(n_features, geometry.window_frames)
         model.run_graph(window, geometry.window_frames, model.zero_caches())
         return geometry.chunk_frames * FRAME_S
 
@@ -162,17 +162,3 @@ def _explained(error: ModelError) -> Exception:
         f"ONNX Runtime {onnxruntime.__version__} can't run what was made of the graph: it lacks an operator, or is too "
         f"old for it. Install a newer onnxruntime, or choose another kind. ({text})"
     )
-
-
-def _streamed(model: StreamingModel, features: Features) -> LogProbs:
-    stream = AcousticStream(model)
-    stream.push(features)
-    stream.finish()
-    while not stream.done:
-        stream.step()
-    return stream.take()
-
-
-def _noise(n_features: int, n_frames: int) -> Features:
-    """With the mean and deviation of log-mels."""
-    return (np.random.default_rng(0).standard_normal((n_features, n_frames)) * 3 - 5).astype(np.float32)

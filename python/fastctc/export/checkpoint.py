@@ -12,11 +12,11 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from fastctc.errors import ModelError, ModelNotFoundError
 
-__all__ = ["check_checkpoint", "load_checkpoint"]
+__all__ = ["check_checkpoint"]
 
 MAX_PICKLE_BYTES = 64 << 20
 """The pickle holds names and shapes; the weights stand beside it."""
@@ -63,20 +63,6 @@ def check_checkpoint(path: Path) -> None:
         raise ModelError(f"The weights {path} are no checkpoint of PyTorch, or cut short: {error}.") from error
     except OSError as error:
         raise ModelError(f"The weights {path} can't be read: {error.strerror or error}.") from error
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The state dict: tensors by name. Needs torch. Raises as check_checkpoint."""
-    check_checkpoint(path)
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever of torch's, zip's and pickle's
-        raise ModelError(f"The weights {path} can't be loaded: {error}") from error
-    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-        raise ModelError(f"The weights {path} are not a state dict (tensors by name), but {type(state).__name__}.")
-    return state
 
 
 def _check_zip(file: BinaryIO, path: Path) -> None:

@@ -8,22 +8,20 @@ subsampling}.py.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastctc.errors import ModelError, ModelNotFoundError
-from fastctc.export.graph import Graph, import_onnx, unknown_form
+from fastctc.errors import ModelError
+from fastctc.export.graph import Graph, unknown_form
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["Convolution", "FastConformer", "Layer", "Linear", "Norm", "load_graph", "read_fastconformer"]
+__all__ = ["Convolution", "FastConformer", "Layer", "Linear", "Norm", "read_fastconformer"]
 
 Floats = NDArray[np.float32]
 
@@ -118,25 +116,6 @@ class FastConformer:
     def kernel(self) -> int:
         """Taps of the depthwise convolution."""
         return int(self.layers[0].depthwise.weight.shape[2])
-
-
-def load_graph(path: str | os.PathLike[str]) -> Graph:
-    """The graph in a file, its external weights left where they are until they are read.
-
-    Raises:
-        ModelNotFoundError: There is no such file.
-        ModelError: It is no ONNX graph.
-        ImportError: The package onnx isn't installed.
-    """
-    onnx = import_onnx()
-    path = Path(path)
-    try:
-        model = onnx.load(os.fspath(path), load_external_data=False)
-    except FileNotFoundError as error:
-        raise ModelNotFoundError(f"There is no model at {path}.") from error
-    except Exception as error:  # protobuf's own errors, and the operating system's
-        raise ModelError(f"The model {path} can't be read: {error}") from error
-    return Graph(model, path.parent)
 
 
 def read_fastconformer(graph: Graph) -> FastConformer:

@@ -74,6 +74,25 @@ class Graph:
             raise ModelError(f"The weights of {name} can't be read: {error}") from error
 
 
+def load_graph(path: str | os.PathLike[str]) -> Graph:
+    """The graph in a file, its external weights left where they are until they are read.
+
+    Raises:
+        ModelNotFoundError: There is no such file.
+        ModelError: It is no ONNX graph.
+        ImportError: The package onnx isn't installed.
+    """
+    onnx = import_onnx()
+    path = Path(path)
+    try:
+        model = onnx.load(os.fspath(path), load_external_data=False)
+    except FileNotFoundError as error:
+        raise ModelNotFoundError(f"There is no model at {path}.") from error
+    except Exception as error:  # protobuf's own errors, and the operating system's
+        raise ModelError(f"The model {path} can't be read: {error}") from error
+    return Graph(model, path.parent)
+
+
 def weights_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     """The initializers of a graph and of the branches in it."""
     yield from graph.initializer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from fastctc.errors import OptionError, OutputError
 from fastctc.export.graph import import_onnx
 from fastctc.export.memory import MemoryEstimate, available_bytes, check_disk, estimate_memory
 from fastctc.export.model_card import CardFacts, file_sha256, write_card
+from fastctc.export.model_files import WeightsFile, check_output, constants_to_initializers
 from fastctc.export.nemo_archive import NemoArchive
 from fastctc.export.nemo_files import (
     make_manifest,
@@ -31,7 +31,6 @@ from fastctc.export.nemo_files import (
 from fastctc.export.nemo_graphs import GraphPlan, export_graph, plan_graphs
 from fastctc.export.nemo_model import NemoModel, fetch_checkpoint, import_nemo, open_nemo
 from fastctc.export.nemo_proof import Baseline, graph_difference, match_frontend
-from fastctc.export.shared_weights import SharedWeights
 
 __all__ = ["ExportedGraph", "ExportedModel", "NemoExport", "export_nemo"]
 
@@ -117,8 +116,7 @@ def export_nemo(
     output = job.output
     if job.max_audio_s is not None and not 1 <= job.max_audio_s <= LONGEST_AUDIO_S:
         raise OptionError(f"max_audio_s is {job.max_audio_s:g}, but must be from 1 to {LONGEST_AUDIO_S:g} s.")
-    if os.path.lexists(output):
-        raise OutputError(f"{output} is there already. Name a directory that is to be made.")
+    check_output(output)
     import_onnx()
     checkpoint = fetch_checkpoint(job.source)
     weights_bytes = NemoArchive(checkpoint).n_bytes
@@ -189,11 +187,9 @@ def _export_into(
     samples = list(recordings(nemo.frontend["sample_rate_hz"]))
     preset, feature_difference = match_frontend(nemo, samples)
     baseline = Baseline(nemo, samples, {plan.context for plan in plans})
-    weights = SharedWeights(directory / WEIGHTS)
-    try:
-        graphs = [_make_graph(nemo, plan, weights, baseline, report) for plan in plans]
-    finally:
-        weights.close()
+    with (directory / WEIGHTS).open("wb") as file:
+        weights = WeightsFile(file)
+        graphs = [_make_graph(nemo, plan, directory, weights, baseline, report) for plan in plans]
     report.step("writing the rest")
     write_tokens(nemo.vocabulary, directory / "tokens.txt")
     write_tokenizer(nemo, directory)
@@ -235,17 +231,17 @@ def _export_into(
 
 
 def _make_graph(
-    nemo: NemoModel, plan: GraphPlan, weights: SharedWeights, baseline: Baseline, report: _Steps
+    nemo: NemoModel, plan: GraphPlan, directory: Path, weights: WeightsFile, baseline: Baseline, report: _Steps
 ) -> ExportedGraph:
     """Exports one graph, moves its weights to the file that all share, and checks it as it then is."""
     onnx = import_onnx()
     report.step(f"exporting {plan.part}")
-    directory = weights.path.parent
     with tempfile.TemporaryDirectory(dir=directory.parent) as raw:
         path = Path(raw, plan.file_name)
         export_graph(nemo, plan, path)
         model = onnx.load(str(path))
-    weights.move_weights(model)
+    constants_to_initializers(model.graph)
+    weights.take(model, WEIGHTS)
     target = directory / plan.file_name
     target.write_bytes(model.SerializeToString())
     del model

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fastctc.errors import Error, ModelError
 from fastctc.export.nemo_graphs import GraphPlan
 from fastctc.export.nemo_model import NemoModel
+from fastctc.export.rewrite import difference
 from fastctc.reference.acoustic_model import AcousticModel
 from fastctc.reference.fbank import compute_features
 from fastctc.reference.streaming_model import AcousticStream, StreamingModel
@@ -73,7 +74,7 @@ def frontend_options(preset: Any, fields: Mapping[str, Any]) -> FrontendOptions:
 
 def _feature_difference(expected: Floats, samples: Floats, options: FrontendOptions) -> float:
     features, n_frames = compute_features(samples, options)
-    return _largest(features[:, :n_frames], expected)
+    return difference(features[:, :n_frames], expected)
 
 
 def graph_difference(plan: GraphPlan, path: Path, baseline: Baseline) -> float:
@@ -84,10 +85,10 @@ def graph_difference(plan: GraphPlan, path: Path, baseline: Baseline) -> float:
     """
     expected = baseline.log_probs[plan.context]
     try:
-        found = _run_steps(path, baseline.features) if plan.chunks else _run_whole(path, baseline.features)
+        found = _run(path, baseline.features, in_steps=plan.chunks > 0)
     except Error as error:
         raise ModelError(f"The exported {plan.part} graph doesn't run: {error}") from error
-    differences = [_largest(one, other) for one, other in zip(found, expected, strict=True)]
+    differences = [difference(one, other) for one, other in zip(found, expected, strict=True)]
     if max(differences) > LARGEST_LOG_PROB_DIFFERENCE:
         worst = int(np.argmax(differences))
         raise ModelError(
@@ -97,25 +98,9 @@ def graph_difference(plan: GraphPlan, path: Path, baseline: Baseline) -> float:
     return max(differences)
 
 
-def _run_whole(path: Path, features: Sequence[Floats]) -> list[Floats]:
-    model = AcousticModel(path)
+def _run(path: Path, features: Sequence[Floats], *, in_steps: bool) -> list[Floats]:
+    model = StreamingModel(path) if in_steps else AcousticModel(path)
     model.configure()
-    return [model.run([each])[0] for each in features]
-
-
-def _run_steps(path: Path, features: Sequence[Floats]) -> list[Floats]:
-    model = StreamingModel(path)
-    model.configure()
-    log_probs = []
-    for each in features:
-        stream = AcousticStream(model)
-        stream.push(each)
-        stream.finish()
-        while not stream.done:
-            stream.step()
-        log_probs.append(stream.take())
-    return log_probs
-
-
-def _largest(found: Floats, expected: Floats) -> float:
-    return float(np.abs(found - expected).max(initial=0)) if found.shape == expected.shape else float("inf")
+    if isinstance(model, AcousticModel):
+        return [model.run([each])[0] for each in features]
+    return [AcousticStream(model).run(each) for each in features]

@@ -8,19 +8,18 @@ where they are, and `original_graphs` names them.
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fastctc.errors import ModelError, OptionError, OutputError
-from fastctc.export.fastconformer import load_graph, read_fastconformer
-from fastctc.export.model_files import read_manifest, write_graphs
+from fastctc.errors import ModelError, OptionError
+from fastctc.export.fastconformer import read_fastconformer
+from fastctc.export.graph import load_graph
+from fastctc.export.model_files import check_output, graphs_by_name, read_manifest, write_directory
 from fastctc.export.rewrite import Features, Rewrite
 from fastctc.export.rewrite_offline import rewrite_offline
 from fastctc.export.rewrite_step import rewrite_step
-from fastctc.reference.graph_files import find_graphs
 
 if TYPE_CHECKING:
     import onnx
@@ -89,12 +88,12 @@ def optimize_directory(
     """
     source = Path(directory)
     manifest = read_manifest(source)
-    graphs = _find_graphs(source, manifest)
+    found = graphs_by_name(source, manifest, "original_graphs")
+    graphs = dict(sorted(found.items(), key=lambda entry: not entry[0].startswith("streaming_")))  # those come first
     if unknown := set(only) - set(graphs):
         raise OptionError(f"{source} has no graph {', '.join(sorted(unknown))}; it has {', '.join(graphs)}.")
     chosen = {name: path for name, path in graphs.items() if not only or name in only}
-    if output is not None and Path(output).exists():
-        raise OutputError(f"{output} is there already. Name a directory that is to be made.")
+    check_output(output)
     results, models, limits = [], {}, {}
     for name, path in chosen.items():
         target = path.with_name(f"{path.stem}.optimized.onnx")
@@ -112,21 +111,8 @@ def optimize_directory(
     named |= {result.name: result.target.name for result in results}
     originals = manifest.get("original_graphs", {}) | {result.name: result.source.name for result in results}
     manifest = {"fastctc": 1, **limits, **manifest, "graphs": named, "original_graphs": originals}
-    try:
-        target_folder = source if output is None else Path(shutil.copytree(source, output))
-        write_graphs(target_folder, models.items(), manifest, "optimized")
-    except OSError as error:
-        raise OutputError(f"The optimized graphs can't be written: {error}") from error
+    write_directory(source, output, models.items(), manifest, "optimized", keeps_graphs=True)
     return results
-
-
-def _find_graphs(directory: Path, manifest: Mapping[str, Any]) -> dict[str, Path]:
-    """Files by their names in the manifest, the originals where graphs were optimized before."""
-    graphs = {**manifest.get("graphs", {}), **manifest.get("original_graphs", {})}
-    files = find_graphs(directory, None, {**manifest, "graphs": graphs})
-    found = {f"streaming_{latency_ms}ms": path for latency_ms, path in sorted(files.streaming.items())}
-    found |= {name: path for name, path in (("offline", files.offline), ("long_form", files.long_form)) if path}
-    return found
 
 
 def _optimize(source: Path, features: Sequence[Features]) -> Rewrite:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from fastctc.errors import ModelError
 from fastctc.export.blocks import products_in_blocks
 from fastctc.export.calibration import Runner, add_ranges, costs_s, joined, read_ranges
-from fastctc.export.fastconformer import load_graph
-from fastctc.export.graph import Graph, import_onnx, weights_of
+from fastctc.export.graph import Graph, import_onnx, load_graph, weights_of
 from fastctc.export.half import weights_in_half
 from fastctc.export.int8 import Range, products_in_int8
 from fastctc.export.linear_products import as_products

@@ -9,21 +9,14 @@ originals stay where they are.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fastctc.errors import ModelError, OptionError, OutputError
-from fastctc.export.fastconformer import load_graph
-from fastctc.export.graph import weights_of
-from fastctc.export.model_files import read_manifest, write_graphs
+from fastctc.errors import ModelError, OptionError
+from fastctc.export.model_files import check_output, graphs_by_name, read_manifest, write_directory
 from fastctc.export.quantization import KINDS, Calibration, Limits, Quantization, QuantizedGraph
-from fastctc.reference.graph_files import find_graphs
-
-if TYPE_CHECKING:
-    import onnx
 
 __all__ = ["Calibration", "QuantizedGraph", "quantize_directory"]
 
@@ -67,7 +60,7 @@ def quantize_directory(
     _check(kind, calibration, output)
     source = Path(directory)
     manifest = read_manifest(source)
-    paths = _float_graphs(source, manifest)
+    paths = graphs_by_name(source, manifest, "float_graphs")
     say = on_progress or _say_nothing
     with tempfile.TemporaryDirectory() as folder, Quantization(Path(folder), kind, calibration) as work:
         graphs = []
@@ -86,10 +79,8 @@ def quantize_directory(
         for result in results:
             _refuse_changed_words(result, kind, max_wer_increase)
         written = ((result.target.name, work.whole(models[result.name])) for result in results)
-        try:
-            _write(source, output, written, _new_manifest(manifest, results, kind, output is None), kind)
-        except OSError as error:
-            raise OutputError(f"The quantised graphs can't be written: {error}") from error
+        new_manifest = _new_manifest(manifest, results, kind, output is None)
+        write_directory(source, output, written, new_manifest, kind, keeps_graphs=False)
     return results
 
 
@@ -105,17 +96,7 @@ def _check(kind: str, calibration: Calibration, output: str | os.PathLike[str] |
         raise OptionError("Quantisation takes calibration audio: some recordings of what the model is for.")
     if texts is not None and (len(texts) != len(calibration.features) or not any(text.split() for text in texts)):
         raise OptionError("Calibration takes as many texts as recordings, with one word at least.")
-    if output is not None and Path(output).exists():
-        raise OutputError(f"{output} is there already. Name a directory that is to be made.")
-
-
-def _float_graphs(directory: Path, manifest: Mapping[str, Any]) -> dict[str, Path]:
-    """Files by their names in the manifest, what they were made from where graphs were quantised before."""
-    graphs = {**manifest.get("graphs", {}), **manifest.get("float_graphs", {})}
-    files = find_graphs(directory, None, {**manifest, "graphs": graphs})
-    found = {"offline": files.offline} if files.offline else {}
-    found |= {f"streaming_{latency_ms}ms": path for latency_ms, path in sorted(files.streaming.items())}
-    return found | ({"long_form": files.long_form} if files.long_form else {})
+    check_output(output)
 
 
 def _refuse_changed_words(result: QuantizedGraph, kind: str, limit: float) -> None:
@@ -142,29 +123,3 @@ def _new_manifest(
         sources = {result.name: result.source.name for result in results}
         return {**new, "original_graphs": {**sources, **manifest.get("original_graphs", {})}, "float_graphs": sources}
     return {key: value for key, value in new.items() if key not in ("original_graphs", "float_graphs")}
-
-
-def _write(
-    source: Path,
-    output: str | os.PathLike[str] | None,
-    models: Iterator[tuple[str, onnx.ModelProto]],
-    manifest: Mapping[str, Any],
-    kind: str,
-) -> None:
-    if output is None:
-        write_graphs(source, models, manifest, kind)
-        return
-    target = Path(output)
-    graphs = list(source.glob("*.onnx"))
-    left = {path.name for path in graphs} | {name for path in graphs for name in _external_files(path)}
-    shutil.copytree(source, target, ignore=lambda _, names: left & set(names))
-    try:
-        write_graphs(target, models, manifest, kind)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
-
-
-def _external_files(path: Path) -> set[str]:
-    tensors = weights_of(load_graph(path).graph)
-    return {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}

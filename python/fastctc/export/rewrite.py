@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from fastctc.export.graph import import_onnx
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["LARGEST_DIFFERENCE", "Features", "Rewrite", "difference", "largest_difference", "make_noise", "refusal"]
+__all__ = ["LARGEST_DIFFERENCE", "Features", "Rewrite", "difference", "make_noise", "refusal", "save_beside"]
 
 Features = NDArray[np.float32]
 """[n_features, n_frames]"""
@@ -46,11 +45,6 @@ def make_noise(n_features: int, n_frames: int) -> Features:
 def difference(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
     """The largest one; infinite where the shapes differ."""
     return float(np.abs(found - expected).max(initial=0)) if found.shape == expected.shape else float("inf")
-
-
-def largest_difference(log_probs: Callable[[Any], NDArray[np.float32]], expected: list[tuple[Any, Any]]) -> float:
-    """Of a graph's log-probs to those expected, each with what it is run on."""
-    return max(difference(log_probs(entry), values) for entry, values in expected)
 
 
 def save_beside(model: onnx.ModelProto, folder: str) -> Path:

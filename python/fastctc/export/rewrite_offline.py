@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from fastctc.export.rewrite import (
     Features,
     Rewrite,
     difference,
-    largest_difference,
     make_noise,
     refusal,
     save_beside,
@@ -60,7 +58,7 @@ def rewrite_offline(source: Path, graph: Graph, model: FastConformer, features: 
     expected = [(entry, _log_probs(original, entry)) for entry in tried]
     with tempfile.TemporaryDirectory() as folder:
         candidate = open_session(save_beside(built, folder), options)
-        found = largest_difference(partial(_log_probs, candidate), expected)
+        found = max(difference(_log_probs(candidate, entry), values) for entry, values in expected)
         found = max(found, _batch_difference(original, candidate, [make_noise(n_features, n) for n in BATCH_FRAMES]))
         if not found <= LARGEST_DIFFERENCE:
             raise refusal(source, found)

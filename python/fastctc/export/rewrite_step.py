@@ -5,11 +5,9 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastctc.export.fastconformer import FastConformer
 from fastctc.export.graph import Graph, import_onnx
@@ -17,7 +15,7 @@ from fastctc.export.rewrite import (
     LARGEST_DIFFERENCE,
     Features,
     Rewrite,
-    largest_difference,
+    difference,
     make_noise,
     refusal,
     save_beside,
@@ -46,14 +44,14 @@ def rewrite_step(source: Path, graph: Graph, model: FastConformer, features: Seq
     original = StreamingModel(source)
     original.configure()
     tried = [*features, make_noise(original.graph()["n_features"], N_NOISE_FRAMES)]
-    expected = [(entry, _log_probs(original, entry)) for entry in tried]
+    expected = [(entry, AcousticStream(original).run(entry)) for entry in tried]
     smallest = float("inf")
     for step in _steps(model, original):
         built = build_step(model, step)
         with tempfile.TemporaryDirectory() as folder:
             candidate = StreamingModel(save_beside(built, folder))
             candidate.configure()
-            found = largest_difference(partial(_log_probs, candidate), expected)
+            found = max(difference(AcousticStream(candidate).run(entry), values) for entry, values in expected)
             smallest = min(smallest, found)
             if found <= LARGEST_DIFFERENCE:
                 times_ms = _step_ms(original), _step_ms(candidate)
@@ -69,15 +67,6 @@ def _steps(model: FastConformer, original: StreamingModel) -> Iterator[Step]:
     for chunk in range(n_frames, 0, -1):
         if n_frames % chunk == 0 and model.context_frames % chunk == 0:
             yield Step(geometry.window_frames, geometry.chunk_frames, chunk)
-
-
-def _log_probs(model: StreamingModel, features: Features) -> NDArray[np.float32]:
-    stream = AcousticStream(model)
-    stream.push(features)
-    stream.finish()
-    while not stream.done:
-        stream.step()
-    return stream.take()
 
 
 def _step_ms(model: StreamingModel) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastctc.decoding.tuning import count_edits
+from fastctc.edits import count_edits
 
 __all__ = ["WordChanges", "count_changes"]
 

@@ -6,11 +6,14 @@ cmake/spl_assemble.cmake does the same for the directories that CMake assembles;
 from __future__ import annotations
 
 import filecmp
+import io
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from fastctc.errors import OutputError
+from fastctc.new_files import NewFiles
 
 __all__ = ["LIST_NAME", "format_list", "mode_of", "read_list", "update_directory"]
 
@@ -94,10 +97,7 @@ def _write_list(directory: Path, names: Iterable[str]) -> None:
     path = directory / LIST_NAME
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    part = directory / _PART_NAME
-    part.write_text(text, encoding="utf-8")
-    part.chmod(mode_of(LIST_NAME))
-    part.replace(path)
+    _write(directory, path, io.BytesIO(text.encode()))
 
 
 def _remove(directory: Path, name: str) -> None:
@@ -117,9 +117,14 @@ def _put(directory: Path, name: str, source: Path) -> None:
     if path.is_file() and not path.is_symlink() and filecmp.cmp(source, path, shallow=False):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as content:
+        _write(directory, path, content)
+
+
+def _write(directory: Path, path: Path, content: IO[bytes]) -> None:
     # Made aside and moved: a running application may have the library in its place mapped. Its time is now, not the
     # source's: the SPL compiler takes what it has generated for up to date when that is younger.
     part = directory / _PART_NAME
-    shutil.copyfile(source, part)
-    part.chmod(mode_of(name))
-    part.replace(path)
+    with NewFiles() as files:
+        shutil.copyfileobj(content, files.open(path, part=part))
+        part.chmod(mode_of(path.name))

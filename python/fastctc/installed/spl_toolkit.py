@@ -14,6 +14,7 @@ from fastctc.errors import EngineNotFoundError, Error, OptionError, OutputError
 from fastctc.installed.cpp_library import find_operators_library, get_include, get_spl_toolkit
 from fastctc.installed.listed_directory import LIST_NAME, format_list, mode_of, read_list, update_directory
 from fastctc.installed.onnxruntime_library import find_library
+from fastctc.new_files import NewFiles, output_error
 
 __all__ = ["ARCHIVE_ENDINGS", "write_spl_toolkit"]
 
@@ -101,13 +102,12 @@ def _find_engine(onnxruntime: str | os.PathLike[str] | None) -> Path:
 
 
 def _write_archive(path: Path, folder: str, contents: Mapping[str, Path]) -> None:
-    part = path.with_name(f"{path.name}.part")
+    if path.is_dir():
+        raise OutputError(f"{path} is a directory; its name is one of an archive. Name another file.")
     try:
-        if path.is_dir():
-            raise OutputError(f"{path} is a directory; its name is one of an archive. Name another file.")
         with (
-            part.open("wb") as file,
-            gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed,
+            NewFiles() as files,
+            gzip.GzipFile("", "wb", compresslevel=6, fileobj=files.open(path), mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
         ):
             for name in sorted([*contents, LIST_NAME]):
@@ -115,9 +115,5 @@ def _write_archive(path: Path, folder: str, contents: Mapping[str, Path]) -> Non
                 entry = tarfile.TarInfo(f"{folder}/{name}")
                 entry.size, entry.mtime, entry.mode = len(data), _TIME_S, mode_of(name)
                 archive.addfile(entry, io.BytesIO(data))
-        part.replace(path)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and not isinstance(error, OutputError):
-            raise OutputError(f"{path} can't be written: {error.strerror or error}.") from error
-        raise
+    except OSError as error:
+        raise output_error(path, error) from error

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastctc.audio.reading import AudioSource, read_audio
-from fastctc.decoding.decoder import Decoder
+from fastctc.audio.reading import AudioSource, Channel, read_audio
+from fastctc.decoding import Decoder
 from fastctc.errors import AudioError, OptionError, PackageNotFoundError
-from fastctc.recognizer import Channel, Normalize, Recognizer, load_once
+from fastctc.keywords import Normalize
+from fastctc.recognizer import Recognizer, load_once
 from fastctc.reference.fbank import compute_features, make_mel_bank
 from fastctc.types import FrontendOptions, Transcript
 
@@ -143,7 +144,7 @@ def plot(
         raise OptionError(f"width_in must be 1 to 100 inches, not {width_in!r}.")
     if text is not None and decoder is not None:
         raise OptionError("A text is aligned, not decoded: give text or decoder, not both.")
-    recognizer = model if isinstance(model, Recognizer) else load_once(model, normalize, None, None)
+    recognizer = model if isinstance(model, Recognizer) else load_once(model, normalize)
     blocks = read_audio(audio, target_rate_hz=recognizer.sample_rate_hz, sample_rate=sample_rate, channel=channel)
     samples = _part(blocks, recognizer.sample_rate_hz, start_s, end_s)
     content = _recognise(recognizer, samples, start_s, text, decoder)

@@ -36,17 +36,10 @@ def to_tsv(result: Transcript | Conversation) -> str:
         for number, (name, words, _) in enumerate(_channels(result))
         for word in words
     ]
-    header = [
-        *(["channel"] if isinstance(result, Conversation) else []),
-        "start_s",
-        "end_s",
-        "word",
-        "confidence",
-        "score",
-    ]
-    return "".join(
-        "\t".join(cells) + "\n" for cells in [header, *(cells for _, cells in sorted(rows, key=lambda row: row[0]))]
-    )
+    header = ["channel"] if isinstance(result, Conversation) else []
+    header += ["start_s", "end_s", "word", "confidence", "score"]
+    table = [header, *(cells for _, cells in sorted(rows, key=lambda row: row[0]))]
+    return "".join("\t".join(cells) + "\n" for cells in table)
 
 
 def to_textgrid(result: Transcript | Conversation) -> str:
@@ -84,13 +77,8 @@ def _channels(result: Transcript | Conversation) -> Iterator[tuple[str, Sequence
 
 
 def _cells(word: Word) -> list[str]:
-    return [
-        f"{word.start_s:.3f}",
-        f"{word.end_s:.3f}",
-        " ".join(word.text.split()),
-        f"{word.confidence:.4f}",
-        f"{word.score:.4f}",
-    ]
+    text = " ".join(word.text.split())
+    return [f"{word.start_s:.3f}", f"{word.end_s:.3f}", text, f"{word.confidence:.4f}", f"{word.score:.4f}"]
 
 
 def _intervals(words: Sequence[Word]) -> Iterator[tuple[int, int, str]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import re
-import zlib
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fastctc.errors import ModelError, ModelNotFoundError
+from fastctc.errors import ModelError
+from fastctc.reference.model_files import read_packed
 
 __all__ = ["LanguageModel", "parse_arpa"]
 
@@ -51,17 +50,7 @@ class LanguageModel:
     def read(cls, path: str | os.PathLike[str]) -> LanguageModel:
         """Reads ARPA, plain or gzip. Raises ModelNotFoundError; ModelError that names file and line."""
         what = f"Language model '{os.fspath(path)}'"
-        try:
-            with open(path, "rb") as file:  # noqa: PTH123 (Path("") is the current directory)
-                data = file.read()
-        except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the path
-            raise ModelNotFoundError(f"{what} is not there.") from error
-        except OSError as error:
-            raise ModelError(f"{what} can't be read: {error}") from error
-        try:
-            return cls(*parse_arpa(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data, what))
-        except (OSError, EOFError, zlib.error) as error:
-            raise ModelError(f"{what} is damaged: {error}") from error
+        return cls(*parse_arpa(read_packed(path, what), what))
 
     def n_grams(self, n: int) -> int:
         """How many there are of order n; as in the ARPA file."""
@@ -120,9 +109,7 @@ class ArpaParser:
 
     def __init__(self, data: bytes, what: str) -> None:
         self.what = what
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise ModelError(f"{what} is UTF-16. Save it as UTF-8.")
-        lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        lines = data.split(b"\n")
         self.lines = lines[:-1] if lines[-1] == b"" else lines
         self.number = 0
         self.line = ""

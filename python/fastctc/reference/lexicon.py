@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Sequence
 
-from fastctc.errors import ModelError, ModelNotFoundError, OptionError
+from fastctc.errors import ModelError, OptionError
+from fastctc.reference.model_files import read_packed
 from fastctc.reference.vocabulary import Vocabulary
 
 __all__ = ["Lexicon"]
@@ -132,29 +131,18 @@ def read_entries(
 ) -> list[tuple[str, list[int]]]:
     """(word, token ids) of each line. Raises as `Lexicon.read`."""
     what = f"Lexicon '{os.fspath(path)}'"
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 (Path("") is the current directory)
-            data = file.read()
-    except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the path
-        raise ModelNotFoundError(f"{what} is not there.") from error
-    except OSError as error:
-        raise ModelError(f"{what} can't be read: {error}") from error
+    data = read_packed(path, what)
     ids = {piece: token for token, piece in enumerate(pieces) if token != blank_id}
     if word_end and word_end not in ids:
         raise OptionError(f"Option word_end is '{word_end}', which is no piece of the vocabulary.")
-    try:
-        return parse(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data, ids, word_end, what)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ModelError(f"{what} is damaged: {error}") from error
+    return parse(data, ids, word_end, what)
 
 
 def parse(data: bytes, ids: dict[str, int], word_end: str, what: str) -> list[tuple[str, list[int]]]:
     """Entries of a file's bytes."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ModelError(f"{what} is UTF-16. Save it as UTF-8.")
     entries = []
     unknown = ""
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+    for number, line in enumerate(data.split(b"\n"), 1):
         where = f"{what}, line {number}"
         try:
             fields = [field for field in re.split("[ \t]+", line.removesuffix(b"\r").decode()) if field]

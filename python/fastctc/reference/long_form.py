@@ -61,12 +61,7 @@ def compute_log_probs(
 def run_steps(samples: Floats, frontend: FrontendOptions, model: StreamingModel) -> Floats:
     """Step by step through a cache-aware graph."""
     features, n_valid_frames = compute_features(samples, frontend)
-    stream = AcousticStream(model)
-    stream.push(features[:, :n_valid_frames])
-    stream.finish()
-    while stream.ready:
-        stream.step()
-    return stream.take()
+    return AcousticStream(model).run(features[:, :n_valid_frames])
 
 
 def run_windows(

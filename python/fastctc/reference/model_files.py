@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from fastctc.errors import ModelError, ModelNotFoundError
 
-__all__ = ["check_external_data", "external_files", "file_inside", "usual_file_inside"]
+__all__ = ["check_external_data", "external_files", "file_inside", "read_packed", "usual_file_inside"]
 
 # Fields of onnx.proto that lead to a tensor: the message's kind, the field, what it holds. Kinds without fields are
 # skipped.
@@ -65,6 +68,29 @@ def file_inside(directory: Path, name: str, source: str, *, follow_links: bool =
 def usual_file_inside(directory: Path, name: str) -> Path | None:
     """The same for a file that need not be there."""
     return file_inside(directory, name, "directory") if (directory / name).exists() else None
+
+
+def read_packed(path: str | os.PathLike[str], what: str) -> bytes:
+    """The bytes of a text file, plain or gzip.
+
+    Raises:
+        ModelNotFoundError: it is not there.
+        ModelError: it can't be read, is damaged, or UTF-16.
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (Path("") is the current directory)
+            data = file.read()
+    except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ModelNotFoundError(f"{what} is not there.") from error
+    except OSError as error:
+        raise ModelError(f"{what} can't be read: {error}") from error
+    try:
+        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise ModelError(f"{what} is damaged: {error}") from error
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ModelError(f"{what} is UTF-16. Save it as UTF-8.")
+    return data.removeprefix(b"\xef\xbb\xbf")
 
 
 def check_external_data(graph: Path) -> None:

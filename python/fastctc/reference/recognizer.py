@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fastctc.decoding.second_pass import check_rescoring, rescored
 from fastctc.errors import Error, ModelError, ModelNotFoundError
 from fastctc.reference.aligner import align
 from fastctc.reference.assemble import assemble
@@ -29,6 +28,7 @@ from fastctc.reference.speller import spell
 from fastctc.reference.stream import Stream
 from fastctc.reference.streaming_model import AcousticStream
 from fastctc.reference.vocabulary import Vocabulary
+from fastctc.second_pass import check_rescoring, rescored
 from fastctc.types import (
     Alternative,
     ConfidenceOptions,
@@ -118,12 +118,7 @@ class Recognizer:
             if model is None:
                 raise ModelError("The model has no offline graph, only cache-aware graphs for streams.")
             return model.run([values])[0]
-        stream = AcousticStream(self._graphs.cache_aware(graph))
-        stream.push(values)
-        stream.finish()
-        while stream.ready:
-            stream.step()
-        return stream.take()
+        return AcousticStream(self._graphs.cache_aware(graph)).run(values)
 
     def decode(self, log_probs: npt.ArrayLike, decoder: Decoder = None) -> Transcript:
         """The transcript of log-probs [n_frames, n_tokens]."""
@@ -256,7 +251,11 @@ def load(
     if normalize is not None:
         options = ModelOptions(**{**vars(options), "normalize": normalize})
     directory = ModelDirectory.open(_demo_model() if model is None else Path(model), options)
-    graphs = ModelGraphs(directory, options, session or SessionOptions())
+    return make_recognizer(directory, ModelGraphs(directory, options, session or SessionOptions()), options)
+
+
+def make_recognizer(directory: ModelDirectory, graphs: ModelGraphs, options: ModelOptions) -> Recognizer:
+    """The recogniser of a directory whose graphs are opened already, or will be."""
     graph = graphs.first.graph()
     frontend = directory.frontend(options, graph["metadata"], graph["layout"], graph["n_features"])
     blank_id = directory.blank_id(options, graph["metadata"])
@@ -268,37 +267,16 @@ def transcribe(
     audio: Any,
     model: str | os.PathLike[str] | Recognizer | None = None,
     *,
-    sample_rate: int | None = None,
-    channel: int | Literal["mean"] = "mean",
-    channels: Literal["mix", "split"] = "mix",
-    conversation: ConversationOptions | None = None,
     normalize: Literal["none", "per_feature", "all_features", "fixed", "utterance"] | None = None,
     options: ModelOptions | None = None,
     session: SessionOptions | None = None,
-    threads: int | None = None,
-    on_error: Literal["raise", "return"] = "raise",
-    vad: str | os.PathLike[str] | VadOptions | None = None,
-    decoder: Decoder = None,
-    long_form: LongFormOptions | None = None,
-    on_progress: Callable[[int, float], None] | None = None,
+    **keywords: Any,
 ) -> Any:
     """As `fastctc.transcribe`."""
     recognizer = (
         model if isinstance(model, Recognizer) else load(model, normalize=normalize, options=options, session=session)
     )
-    return recognizer.transcribe(
-        audio,
-        sample_rate=sample_rate,
-        channel=channel,
-        channels=channels,
-        conversation=conversation,
-        threads=threads,
-        on_error=on_error,
-        vad=vad,
-        decoder=decoder,
-        long_form=long_form,
-        on_progress=on_progress,
-    )
+    return recognizer.transcribe(audio, **keywords)
 
 
 def _resolve_decoder(decoder: Decoder) -> DecoderOptions:

@@ -234,6 +234,14 @@ class AcousticStream:
         self._log_probs.clear()
         return taken
 
+    def run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log-probs of a whole recording, of which nothing was pushed before. Raises as push() and step()."""
+        self.push(features)
+        self.finish()
+        while self.ready:
+            self.step()
+        return self.take()
+
     def _fail(self, message: str) -> None:
         self.failure = message
         self._frames = self._frames[:, :0]

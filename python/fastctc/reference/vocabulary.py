@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, cast, get_args
 
 from fastctc.errors import ModelError, ModelNotFoundError, OptionError, VocabularyError
@@ -300,37 +300,29 @@ def byte_run(pieces: Sequence[str], position: int) -> bytes:
 
 def sentencepiece_characters(pieces: Sequence[str]) -> list[Character]:
     """SentencePieceProcessor::Decode with add_dummy_prefix and remove_extra_whitespaces, SentencePiece's defaults."""
-    characters: list[Character] = []
-    position = 0
-    while position < len(pieces):
-        if run := byte_run(pieces, position):
-            characters += byte_characters(run, position)
-            position += len(run)
-            continue
-        piece = pieces[position]
-        if piece in CONTROL_PIECES:
-            surface = ""
-        elif piece == "<unk>":
-            surface = " \u2047 "
-        else:
-            surface = (piece if characters else piece.removeprefix(WORD_START)).replace(WORD_START, " ")
-        characters += as_characters(surface, position)
-        position += 1
-    return characters
+
+    def surface(piece: str, is_first: bool) -> str:
+        if piece == "<unk>":
+            return " \u2047 "
+        return (piece.removeprefix(WORD_START) if is_first else piece).replace(WORD_START, " ")
+
+    return characters_of(pieces, surface)
 
 
 def plain_characters(pieces: Sequence[str], spaces: Sequence[str]) -> list[Character]:
+    return characters_of(pieces, lambda piece, _: " " if piece in spaces else piece)
+
+
+def characters_of(pieces: Sequence[str], surface: Callable[[str, bool], str]) -> list[Character]:
+    """Runs of bytes as UTF-8, control pieces as nothing, others by their surface; the first may have another one."""
     characters: list[Character] = []
     position = 0
     while position < len(pieces):
         if run := byte_run(pieces, position):
             characters += byte_characters(run, position)
-            position += len(run)
-            continue
-        piece = pieces[position]
-        surface = "" if piece in CONTROL_PIECES else " " if piece in spaces else piece
-        characters += as_characters(surface, position)
-        position += 1
+        elif pieces[position] not in CONTROL_PIECES:
+            characters += as_characters(surface(pieces[position], not characters), position)
+        position += len(run) or 1
     return characters
 
 

@@ -49,7 +49,7 @@ std::string known_provider(const std::string& wanted, const std::vector<std::str
     if (lower(short_name(name)) == lower(short_name(wanted))) return short_name(name);
     list += (list.empty() ? "" : ", ") + short_name(name);
   }
-  throw OptionError("Option provider: this ONNX Runtime has no '" + wanted + "'; it has " + list +
+  throw OptionError("Option session.provider: this ONNX Runtime has no '" + wanted + "'; it has " + list +
                     ". Others come with other packages (onnxruntime-gpu, onnxruntime-openvino, ...).");
 }
 

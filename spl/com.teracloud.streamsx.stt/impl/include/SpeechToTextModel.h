@@ -53,9 +53,16 @@ struct SpeechToTextModel {
   // fastctc names its own options, an application knows parameters.
   static std::string about(const std::string& name, std::string message) {
     const std::pair<const char*, const char*> options[] = {
-        {"blank_id", "blankId"},       {"latency_ms", "latencyMs"}, {"beam_size", "beamSize"},
-        {"n_best", "maxAlternatives"}, {"hot_words", "hotWords"},   {"language_model", "languageModel"},
-        {"provider", "provider"},      {"tokens", "tokensPath"},    {"intra_op_threads", "numThreads"},
+        {"blank_id", "blankId"},
+        {"tokens", "tokensPath"},
+        {"session.intra_op_threads", "numThreads"},
+        {"session.provider", "provider"},
+        {"provider", "provider"},
+        {"latency_ms", "latencyMs"},
+        {"decoder.beam_size", "beamSize"},
+        {"decoder.n_best", "maxAlternatives"},
+        {"decoder.hot_words", "hotWords"},
+        {"decoder.language_model", "languageModel"},
         {"word_end", "wordEnd"}};
     for (const auto& option : options) {
       const std::string start = std::string("Option ") + option.first;
