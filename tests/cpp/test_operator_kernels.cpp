@@ -367,7 +367,7 @@ TEST_CASE("an instruction set is chosen by its name") {
   CHECK(choose_kernel("baseline") == nullptr);
   CHECK_THROWS_WITH_AS(
       choose_kernel("sse"),
-      "Option instruction_set must be one of automatic, baseline, avx2, avx2_vnni, avx512, avx512_vnni, "
+      "Option session.instruction_set must be one of automatic, baseline, avx2, avx2_vnni, avx512, avx512_vnni, "
       "amx, not 'sse'.",
       OptionError);
   const std::vector<const Kernel*> found = kernels();

@@ -46,12 +46,13 @@ const Kernel* choose_kernel(const std::string& instruction_set) {
   if (instruction_set == "automatic") return nullptr;
   for (const char* known : {"avx2", "avx2_vnni", "avx512", "avx512_vnni", "amx"}) {
     if (instruction_set == known) {
-      throw OptionError("Option instruction_set: this processor does not have " + instruction_set +
+      throw OptionError("Option session.instruction_set: this processor does not have " + instruction_set +
                         ". Use automatic, or baseline.");
     }
   }
   throw OptionError(
-      "Option instruction_set must be one of automatic, baseline, avx2, avx2_vnni, avx512, avx512_vnni, amx, not '" +
+      "Option session.instruction_set must be one of automatic, baseline, avx2, avx2_vnni, avx512, avx512_vnni, amx, "
+      "not '" +
       instruction_set + "'.");
 }
 

@@ -88,7 +88,7 @@ void append_provider(ort::SessionOptions& target, const SessionOptions& options,
   const std::string provider = known_provider(options.provider, info.providers);
   if (provider == "CPU") {
     if (options.provider_options.empty()) return;  // always there
-    throw OptionError("Option provider_options: the CPU provider takes none, not '" +
+    throw OptionError("Option session.provider_options: the CPU provider takes none, not '" +
                       options.provider_options.front().first + "'.");
   }
   try {
@@ -107,7 +107,8 @@ GraphOptimizationLevel optimization_level(const std::string& name) {
   if (name == "basic") return ORT_ENABLE_BASIC;
   if (name == "extended") return ORT_ENABLE_EXTENDED;
   if (name == "all") return ORT_ENABLE_ALL;
-  throw OptionError("Option graph_optimization must be one of disabled, basic, extended, all, not '" + name + "'.");
+  throw OptionError("Option session.graph_optimization must be one of disabled, basic, extended, all, not '" + name +
+                    "'.");
 }
 
 // On other providers the operators would cut the graph into pieces.
@@ -130,7 +131,7 @@ ort::SessionOptions session_options(const SessionOptions& options, const Engine&
     try {
       target.AddConfigEntry(entry.first.c_str(), entry.second.c_str());
     } catch (const ort::Exception& error) {
-      throw OptionError("Option config_entries: ONNX Runtime refuses '" + entry.first + "': " + error.what());
+      throw OptionError("Option session.config_entries: ONNX Runtime refuses '" + entry.first + "': " + error.what());
     }
   }
   append_provider(target, options, running.info);

@@ -52,18 +52,16 @@ struct SpeechToTextModel {
   }
   // fastctc names its own options, an application knows parameters.
   static std::string about(const std::string& name, std::string message) {
-    const std::pair<const char*, const char*> options[] = {
-        {"blank_id", "blankId"},
-        {"tokens", "tokensPath"},
-        {"session.intra_op_threads", "numThreads"},
-        {"session.provider", "provider"},
-        {"provider", "provider"},
-        {"latency_ms", "latencyMs"},
-        {"decoder.beam_size", "beamSize"},
-        {"decoder.n_best", "maxAlternatives"},
-        {"decoder.hot_words", "hotWords"},
-        {"decoder.language_model", "languageModel"},
-        {"word_end", "wordEnd"}};
+    const std::pair<const char*, const char*> options[] = {{"blank_id", "blankId"},
+                                                           {"tokens", "tokensPath"},
+                                                           {"session.intra_op_threads", "numThreads"},
+                                                           {"session.provider", "provider"},
+                                                           {"latency_ms", "latencyMs"},
+                                                           {"decoder.beam_size", "beamSize"},
+                                                           {"decoder.n_best", "maxAlternatives"},
+                                                           {"decoder.hot_words", "hotWords"},
+                                                           {"decoder.language_model", "languageModel"},
+                                                           {"word_end", "wordEnd"}};
     for (const auto& option : options) {
       const std::string start = std::string("Option ") + option.first;
       if (message.compare(0, start.size(), start) == 0) {
