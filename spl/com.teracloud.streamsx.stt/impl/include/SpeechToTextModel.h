@@ -165,7 +165,7 @@ struct SpeechToTextModel {
     }
     if (!options.lexicon.empty()) {
       of_parameter("lexicon", [&] {
-        decoder.lexicon = fastctc::Lexicon::read(options.lexicon, recognizer->vocabulary(), options.word_end);
+        decoder.lexicon = fastctc::Lexicon::read(options.lexicon, recognizer.vocabulary(), options.word_end);
       });
     }
     if (!hot_words.empty()) of_parameter("hotWords", [&] { set_decoder_option("hot_words", hot_words); });
