@@ -10,12 +10,15 @@ import nox
 
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "tests", "asan"]
+nox.options.sessions = ["lint", "types", "tidy", "tests", "asan"]
 
+# Also in .pre-commit-config.yaml, as are the pins and commands of lint: tests/python/test_checks.py compares them.
 CPP_FOLDERS = ("cpp", "examples/cpp", "python/bindings", "tests/cpp", "tests/fuzz", "tests/install", "tests/spl", "spl")
 # Pinned: formatters change their mind between versions.
 RUFF = "ruff==0.17.6"
 CLANG_FORMAT = "clang-format==23.1.5"
+CODESPELL = "codespell[toml]==2.4.3"
+CLANG_TIDY = "clang-tidy==23.1.4"
 MYPY = "mypy==2.4.1"
 SILERO = "silero-vad==6.2.3"  # the version of tests/data/golden/silero.npz
 NEMO = "nemo_toolkit==3.0.0"  # without its dependencies: pyproject.toml
@@ -41,10 +44,11 @@ FAULT_TESTS = (
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Lint and format of Python and C++."""
-    session.install(RUFF, CLANG_FORMAT)
+    """Lint and format of Python and C++, and spelling."""
+    session.install(RUFF, CLANG_FORMAT, CODESPELL)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
     sources = [
         str(path)
         for folder in CPP_FOLDERS
@@ -59,6 +63,14 @@ def types(session: nox.Session) -> None:
     """Strict static types."""
     session.install(MYPY, "nox", "numpy>=2", "pytest", "hypothesis", "lark", "rich")
     session.run("mypy")
+
+
+@nox.session
+def tidy(session: nox.Session) -> None:
+    """The rules of .clang-tidy on the C++ library and its program, without compiling them."""
+    session.install(CLANG_TIDY, "cmake>=3.21,<4", "ninja")
+    session.run("cmake", "--preset", "tidy", "--fresh")
+    session.run("run-clang-tidy.py", "-p", "build/tidy", "-quiet", "-hide-progress")
 
 
 @nox.session

@@ -25,7 +25,6 @@ import json
 import logging
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -34,7 +33,7 @@ from pathlib import Path
 import numpy as np
 
 import harness
-from end_to_end import EXTERNAL, PEERS, ROOT, make_audio
+from end_to_end import PEERS, ROOT, make_audio
 from fastctc.export.optimize import optimize_directory
 from fastctc.export.quantize import Calibration, quantize_directory
 
@@ -43,6 +42,7 @@ LONG_S = 300
 """From here each system runs alone, once after its first run: three of them take gigabytes, and most of a minute."""
 FRAMES_A_SECOND = 100
 OURS, EXPORTED, PLAIN = "fastctc", "fastctc, as exported", "onnxruntime"
+FULL_SIZE = {"skeleton_offline": "model.onnx", "skeleton_stream_exact_x8": "long.onnx"}
 SYSTEMS = (OURS, EXPORTED, PLAIN, "sherpa-onnx", "onnx-asr")
 
 
@@ -54,15 +54,8 @@ def make_exported(model: str, folder: Path) -> bool:
             shutil.copy(source / name, folder / target)
         for name in ("weights.bin", "tokens.txt"):
             shutil.copy(source / name, folder)
-    else:
-        source = EXTERNAL / "models" / "large"
-        for name, target in (("skeleton_offline", "model.onnx"), ("skeleton_stream_exact_x8", "long.onnx")):
-            skeleton = source / f"{name}.onnx"
-            if not skeleton.exists():
-                return False
-            command = [sys.executable, str(source / "materialise.py"), str(skeleton), str(folder / target)]
-            subprocess.run(command, check=True)
-        shutil.copy(EXTERNAL / "models" / "user" / "tokens.txt", folder)
+    elif not harness.make_full_size(FULL_SIZE, folder):
+        return False
     shutil.copy(folder / "tokens.txt", folder / "vocab.txt")
     manifest = {
         "fastctc": 1,
@@ -213,7 +206,6 @@ def main() -> None:
             exported = Path(name, "exported")
             exported.mkdir()
             if not make_exported(model, exported):
-                print(f"{model}: skipped, the skeletons are not in {EXTERNAL}", file=sys.stderr)
                 continue
             for precision in arguments.precisions:
                 made = PRECISIONS[precision](exported, Path(name, precision))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import shutil
 import statistics
 import subprocess
@@ -33,7 +32,6 @@ import harness
 from fastctc.edits import count_edits
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTERNAL = Path(os.environ.get("FASTCTC_EXTERNAL_DATA", ROOT.parent / "shared"))
 SPEECH = ROOT / "tests" / "data" / "speech"
 KNOWN_TEXTS = {
     "two-nine-three-four-zero.wav": "two nine three four zero",
@@ -149,13 +147,8 @@ def make_folder(model: str, folder: Path) -> bool:
         shutil.copy(ROOT / "models" / "digits" / "offline.onnx", folder / "model.onnx")
         shutil.copy(ROOT / "models" / "digits" / "weights.bin", folder)
         shutil.copy(ROOT / "models" / "digits" / "tokens.txt", folder)
-    else:
-        source = EXTERNAL / "models"
-        if not (source / "large" / "skeleton_offline.onnx").exists():
-            return False
-        script, skeleton = source / "large" / "materialise.py", source / "large" / "skeleton_offline.onnx"
-        subprocess.run([sys.executable, str(script), str(skeleton), str(folder / "model.onnx")], check=True)
-        shutil.copy(source / "user" / "tokens.txt", folder)
+    elif not harness.make_full_size({"skeleton_offline": "model.onnx"}, folder):
+        return False
     shutil.copy(folder / "tokens.txt", folder / "vocab.txt")
     config = {"model_type": "nemo-conformer-ctc", "features_size": 80, "subsampling_factor": 8}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -227,8 +220,8 @@ def time_loading(model: str, folder: Path, arguments: argparse.Namespace) -> Non
 
 def compare_texts(folder: Path) -> None:
     recordings = {SPEECH / name: text for name, text in KNOWN_TEXTS.items()}
-    manifest = EXTERNAL / "speech" / "digits" / "manifest.json"
-    if manifest.exists():
+    manifest = harness.external("speech/digits/manifest.json")
+    if manifest:
         for entry in json.loads(manifest.read_text(encoding="utf-8")):
             if entry["channels"] == 1 and entry["sample_rate"] == RATE_HZ and entry["text"]:
                 recordings[manifest.parent / entry["audio"]] = entry["text"]
@@ -258,7 +251,6 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder, started = Path(name), time.monotonic()
             if not make_folder(model, folder):
-                print(f"{model}: skipped, the skeleton is not in {EXTERNAL}", file=sys.stderr)
                 continue
             print(f"{model}: prepared in {time.monotonic() - started:.0f} s", file=sys.stderr)
             # fastctc reads the metadata (not normalised); config.json is for onnx-asr.

@@ -10,11 +10,12 @@ import argparse
 import json
 import multiprocessing as mp
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -51,6 +52,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 7")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each system (default 7)")
     parser.add_argument("--threads", type=int, default=1, help="threads of each system")
+
+
+def external(relative: str) -> Path | None:
+    """A file of the external data (tests/data/README.md); where it is absent None, and a line says what to set."""
+    folder = os.environ.get("FASTCTC_EXTERNAL_DATA")
+    if folder and Path(folder, relative).exists():
+        return Path(folder, relative)
+    advice = "Set FASTCTC_EXTERNAL_DATA to the directory of the external data (tests/data/README.md)."
+    print(f"What needs {relative} is skipped: the file is not there. {advice}", file=sys.stderr)
+    return None
+
+
+def make_full_size(graphs: Mapping[str, str], folder: Path) -> bool:
+    """Makes full-size graphs with random weights, {skeleton: file}, and tokens.txt. False where data is absent."""
+    for name, target in graphs.items():
+        skeleton = external(f"models/large/{name}.onnx")
+        if skeleton is None:
+            return False
+        script = skeleton.with_name("materialise.py")
+        subprocess.run([sys.executable, str(script), str(skeleton), str(folder / target)], check=True)
+        shutil.copy(skeleton.parents[1] / "user" / "tokens.txt", folder)
+    return True
 
 
 def n_rounds(arguments: argparse.Namespace) -> int:
@@ -156,7 +179,7 @@ def peak_memory_bytes() -> int:
 
 
 def emit(benchmark: str, system: str, case: str, metric: str, value: float, unit: str) -> None:
-    """One JSON object a line on standard output."""
+    """One JSON object per line on standard output."""
     row = {"benchmark": benchmark, "system": system, "case": case, "metric": metric, "value": value, "unit": unit}
     print(json.dumps(row), flush=True)
 

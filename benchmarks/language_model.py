@@ -1,4 +1,4 @@
-"""Language models on one thread: reading ARPA, building and loading the binary form, scores a second; beside KenLM.
+"""Language models on one thread: reading ARPA, building and loading the binary form, scores per second; beside KenLM.
 
     python benchmarks/language_model.py [--quick] [--arpa FILE]
 

@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -195,14 +194,8 @@ def measure_memory(case: str, folder: str, threads: int) -> None:
 
 def make_optimized(folder: Path) -> bool:
     """The full-size model's graph for long recordings as `fastctc optimize` leaves it."""
-    large = end_to_end.EXTERNAL / "models" / "large"
-    skeleton = large / "skeleton_stream_exact_x8.onnx"
-    if not skeleton.exists():
+    if not harness.make_full_size({"skeleton_stream_exact_x8": "long.onnx"}, folder):
         return False
-    subprocess.run(
-        [sys.executable, str(large / "materialise.py"), str(skeleton), str(folder / "long.onnx")], check=True
-    )
-    shutil.copy(end_to_end.EXTERNAL / "models" / "user" / "tokens.txt", folder)
     (folder / "fastctc.json").write_text('{"fastctc": 1, "graphs": {"long_form": "long.onnx"}}')
     subprocess.run([sys.executable, "-m", "fastctc", "optimize", str(folder)], check=True, stdout=subprocess.DEVNULL)
     (folder / "long.onnx").unlink()
@@ -230,7 +223,6 @@ def main() -> None:
             folder = Path(arguments.directory) if arguments.directory else Path(name, "model")
             folder.mkdir(exist_ok=True)
             if not make(folder):
-                print(f"{case}: skipped, the skeletons are not in {end_to_end.EXTERNAL}", file=sys.stderr)
                 continue
             time_starts(case, str(folder), harness.n_rounds(arguments), arguments.threads)
             measure_memory(case, str(folder), arguments.threads)

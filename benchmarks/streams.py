@@ -21,9 +21,7 @@ from __future__ import annotations
 import argparse
 import heapq
 import logging
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -38,7 +36,6 @@ import numpy.typing as npt
 import harness
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTERNAL = Path(os.environ.get("FASTCTC_EXTERNAL_DATA", ROOT.parent / "shared"))
 RATE_HZ = 16000
 MAX_BATCH = 32
 LATENCIES_MS = (0, 80, 480, 1040)
@@ -214,21 +211,14 @@ def demo_case(latency_ms: int, folder: Path) -> Case:
 
 
 def large_case(folder: Path) -> Case | None:
-    source = EXTERNAL / "models"
-    skeleton = source / "large" / "skeleton_stream.onnx"
-    if not skeleton.exists():
-        return None
-    script = source / "large" / "materialise.py"
-    subprocess.run([sys.executable, str(script), str(skeleton), str(folder / "stream.onnx")], check=True)
-    shutil.copy(source / "user" / "tokens.txt", folder)
-    return Case("full size, 1040 ms", folder, "stream.onnx", 1040)
+    made = harness.make_full_size({"skeleton_stream": "stream.onnx"}, folder)
+    return Case("full size, 1040 ms", folder, "stream.onnx", 1040) if made else None
 
 
 def run(case: Case | None, quick: bool) -> None:
     from fastctc.export.optimize import optimize_directory
 
     if case is None:
-        print(f"full size: skipped, the skeleton is not in {EXTERNAL}", file=sys.stderr)
         return
     optimize_directory(case.folder)
     compare(case, quick)

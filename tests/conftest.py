@@ -17,8 +17,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data"
-# Recordings and models whose licence keeps them out of the project; tests/data/README.md says what they are.
-EXTERNAL = Path(os.environ.get("FASTCTC_EXTERNAL_DATA", ROOT.parent / "shared"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,11 +38,13 @@ def demo_model() -> Path:
 
 
 def external(relative: str) -> Path:
-    """A file or directory of the external data; skips the test where it is absent."""
-    path = EXTERNAL / relative
-    if not path.exists():
-        pytest.skip(f"external data {relative} is not there (set FASTCTC_EXTERNAL_DATA)")
-    return path
+    """A file or directory of the data that can't be part of the project; skips the test where it is absent."""
+    folder = os.environ.get("FASTCTC_EXTERNAL_DATA")
+    if not folder:
+        pytest.skip("FASTCTC_EXTERNAL_DATA is not set: it names the directory of the external data")
+    if not Path(folder, relative).exists():
+        pytest.skip(f"the directory FASTCTC_EXTERNAL_DATA has no {relative}")
+    return Path(folder, relative)
 
 
 def run_alone(program: str, *arguments: str) -> tuple[str, int]:

@@ -38,7 +38,7 @@ function(fastctc_debian_package package suite tree)
   endif()
 endfunction()
 
-# Fills lists of our own, once a run of CMake.
+# Fills lists of our own, once per run of CMake.
 function(_fastctc_apt_update lists work)
   get_property(done GLOBAL PROPERTY FASTCTC_APT_UPDATED_${lists})
   if(NOT done)

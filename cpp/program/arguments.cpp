@@ -26,8 +26,8 @@ const char* const kUsage =
     "  --vad KIND            only speech: energy\n"
     "  --set NAME=VALUE      any option of transcription or streams (docs/cpp.md), as decoder.n_best=3\n"
     "  --load NAME=VALUE     any option of loading, as normalize=none\n"
-    "  --words               a line a word: file, channel, start, end (seconds), confidence, word\n"
-    "  --json                a line of JSON a file\n"
+    "  --words               one line per word: file, channel, start, end (seconds), confidence, word\n"
+    "  --json                one line of JSON per file\n"
     "  --verbose             messages of the library, on standard error\n"
     "  --help, --version\n";
 

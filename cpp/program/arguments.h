@@ -15,7 +15,7 @@ struct Arguments {
   std::vector<std::string> files;  // "-": standard input
   fastctc::LoadOptions load;
   std::vector<std::string> options;          // JSON objects, of transcription or of streams
-  std::optional<fastctc::SampleFormat> raw;  // nothing: WAV
+  std::optional<fastctc::SampleFormat> raw;  // not set: WAV
   int channel = -1;                          // -1: the mean of all
   bool split_channels = false;               // a conversation
   std::optional<int> latency_ms;             // given: as a live stream
@@ -25,5 +25,5 @@ struct Arguments {
 
 extern const char* const kUsage;
 
-// Raises fastctc::OptionError that says what is wrong. Nothing: help or the version was asked for, and printed.
+// Raises fastctc::OptionError that says what is wrong. Returns nothing after printing the help or the version.
 std::optional<Arguments> read_arguments(int argc, char** argv);

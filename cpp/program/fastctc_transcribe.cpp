@@ -1,4 +1,4 @@
-// fastctc-transcribe: recordings, raw samples and pipes to text. The library's public API alone.
+// fastctc-transcribe: recordings, raw samples and pipes to text, by the library's public API alone.
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -51,7 +51,7 @@ class Input {
     if (!file_) throw AudioError(std::string("It can't be opened: ") + std::strerror(errno));
   }
 
-  // What is there, without waiting for more than a first byte; 0 at the end.
+  // Reads what is there; waits for a first byte only. 0 at the end.
   std::size_t read(std::vector<char>& block) {
 #if defined(_WIN32)
     return std::fread(block.data(), 1, block.size(), file_.get());
@@ -73,7 +73,7 @@ class Input {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-// Samples of one recording, channel by channel, in pieces.
+// The samples of one recording, in pieces, channel by channel.
 class Source {
  public:
   Source(const std::string& name, const Arguments& arguments)
@@ -96,7 +96,7 @@ class Source {
   }
 
   const fastctc::Recording& piece() const { return piece_; }
-  // The channel that was asked for, or the mean.
+  // The chosen channel, or the mean of all.
   std::vector<float> mono() const {
     if (piece_.channels.empty()) return {};
     if (channel_ < 0) return fastctc::mix(piece_);
@@ -160,7 +160,7 @@ void transcribe(const fastctc::Recognizer& recognizer, const std::string& name, 
 void print_results(fastctc::Stream& stream, const std::string& name, const Arguments& arguments) {
   const bool shows_partial = arguments.output == Output::text && is_terminal();
   for (const fastctc::StreamResult& result : stream.take()) {
-    if (shows_partial) std::printf("\r\x1b[K");  // the partial result before it
+    if (shows_partial) std::printf("\r\x1b[K");  // erases the partial result
     if (result.is_final) Printer(arguments).print(name, result);
     if (!result.is_final && shows_partial) std::printf("%s", result.transcript.text.c_str());
   }

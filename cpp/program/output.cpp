@@ -25,7 +25,7 @@ std::string number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f", value);
   for (char& c : text) {
-    if (c == ',') c = '.';  // of a locale
+    if (c == ',') c = '.';  // from the locale
   }
   return text;
 }

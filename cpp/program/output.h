@@ -20,5 +20,5 @@ class Printer {
   void print_line(const std::string& file, const std::string& text) const;
 
   Output output_;
-  bool names_;  // in front of texts
+  bool names_;  // whether file names precede texts
 };

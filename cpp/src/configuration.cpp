@@ -39,7 +39,7 @@ Json nest(const std::string& name, Json value) {
   const std::string first = name.substr(0, dot);
   const auto group = groups().find(first);
   if (group == groups().end()) {
-    throw OptionError("There is no option '" + name + "': '" + first + "' is no group of options.");
+    throw OptionError("There is no option '" + name + "': '" + first + "' is not a group of options.");
   }
   const std::string rest = name.substr(dot + 1);
   return Json{{first, group->second ? nest(rest, std::move(value)) : Json{{rest, std::move(value)}}}};
@@ -93,13 +93,13 @@ void set_options(ConversationOptions& options, const std::string& json) {
 std::string describe_options() { return describe_all().dump(); }
 
 std::string option_json(const std::string& name, const std::string& value) {
-  if (name.empty() || name.back() == '.') throw OptionError("'" + name + "' is no name of an option.");
+  if (name.empty() || name.back() == '.') throw OptionError("'" + name + "' is not the name of an option.");
   Json leaf = value;
   if (!value.empty() && (value.front() == '{' || value.front() == '[')) {
     try {
       leaf = Json::parse(value);
     } catch (const Json::exception& error) {
-      throw OptionError("Option " + name + " starts as JSON does but is none: " + error.what());
+      throw OptionError("Option " + name + " starts like JSON but is not valid JSON: " + error.what());
     }
   }
   try {

@@ -57,7 +57,7 @@ struct Recognizer::Impl {
   double frame_s;
   std::string tokenizer_path;  // empty: there is none
 
-  // Made when it is first needed: who only transcribes needs no tokenizer.
+  // Made on first use: transcription needs no tokenizer.
   mutable std::mutex mutex{};
   mutable std::unique_ptr<const Speller> speller{};
 };
@@ -77,7 +77,7 @@ std::shared_ptr<const Recognizer::Impl> Recognizer::Impl::read(const std::string
   Frontend frontend(directory.frontend(graph));
   if (graph.n_features > 0 && frontend.n_features() != graph.n_features) {
     throw OptionError(directory.graph_path() + " takes " + std::to_string(graph.n_features) +
-                      " features a frame, the front end gives " + std::to_string(frontend.n_features()) +
+                      " features per frame, the front end gives " + std::to_string(frontend.n_features()) +
                       ". Change the option frontend.n_mels.");
   }
   graphs->configure_first(directory, frontend.options());

@@ -35,7 +35,7 @@ std::shared_ptr<HotWords> make(const fastctc::Vocabulary& vocabulary,
 
 void check_state(const HotWords& hot_words, HotWords::State state) {
   if (state < hot_words.n_states()) return;
-  throw fastctc::OptionError("State " + std::to_string(state) + " is none of these hot words, which have " +
+  throw fastctc::OptionError("State " + std::to_string(state) + " is not one of these hot words, which have " +
                              std::to_string(hot_words.n_states()) + ".");
 }
 

@@ -41,7 +41,7 @@ void write_model(const LanguageModel& model, const py::object& path) {
 
 void check_state(const LanguageModel& model, LanguageModel::State state) {
   if (state < model.n_states()) return;
-  throw fastctc::OptionError("State " + std::to_string(state) + " is none of this language model, which has " +
+  throw fastctc::OptionError("State " + std::to_string(state) + " is not one of this language model, which has " +
                              std::to_string(model.n_states()) + ".");
 }
 

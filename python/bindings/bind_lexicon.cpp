@@ -45,7 +45,7 @@ std::shared_ptr<Lexicon> read_lexicon(const py::object& path, const fastctc::Voc
 
 void check_node(const Lexicon& lexicon, Lexicon::Node node) {
   if (node < lexicon.n_nodes()) return;
-  throw fastctc::OptionError("Node " + std::to_string(node) + " is none of this lexicon, which has " +
+  throw fastctc::OptionError("Node " + std::to_string(node) + " is not one of this lexicon, which has " +
                              std::to_string(lexicon.n_nodes()) + ".");
 }
 
@@ -71,7 +71,7 @@ void bind_lexicon(py::module_& module) {
       .def(py::init(&make), py::arg("entries"), py::arg("n_tokens"), py::arg("out_of_lexicon") = "forbid",
            "`entries`: (word, token ids) each; a word may have several.")
       .def_static("read", &read_lexicon, py::arg("path"), py::arg("vocabulary"), py::arg("word_end") = "",
-                  py::arg("out_of_lexicon") = "forbid", "Reads `word piece piece ...` a line, plain or gzip.")
+                  py::arg("out_of_lexicon") = "forbid", "Reads `word piece piece ...` per line, plain or gzip.")
       .def("child", &child, py::arg("node"), py::arg("token_id"), "The node after one more token, or None.")
       .def(
           "is_leaf",

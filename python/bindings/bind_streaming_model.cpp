@@ -106,7 +106,7 @@ void push(BoundStream& bound, const FloatArray& features) {
   fastctc_bindings::require_dimensions(features, 2, "features");
   if (static_cast<std::size_t>(features.shape(0)) != bound.n_features) {
     throw fastctc::OptionError("The features have " + std::to_string(features.shape(0)) +
-                               " values a frame, but the graph takes " + std::to_string(bound.n_features) + ".");
+                               " values per frame, but the graph takes " + std::to_string(bound.n_features) + ".");
   }
   const float* data = features.data();
   const auto n_frames = static_cast<std::size_t>(features.shape(1));

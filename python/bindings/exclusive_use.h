@@ -14,7 +14,7 @@ class ExclusiveUse {
  public:
   ExclusiveUse(std::atomic_flag& flag, const char* type) : flag_(flag) {
     if (flag_.test_and_set(std::memory_order_acquire)) {
-      throw fastctc::Error(std::string("this ") + type + " is in use by another thread; give each thread its own");
+      throw fastctc::Error(std::string("This ") + type + " is in use by another thread. Give each thread its own.");
     }
   }
   ~ExclusiveUse() { flag_.clear(std::memory_order_release); }

@@ -336,7 +336,7 @@ class Lexicon:
     @staticmethod
     def read(path: typing.Any, vocabulary: Vocabulary, word_end: str = '', out_of_lexicon: str = 'forbid') -> Lexicon:
         """
-        Reads `word piece piece ...` a line, plain or gzip.
+        Reads `word piece piece ...` per line, plain or gzip.
         """
     def __init__(self, entries: collections.abc.Sequence[tuple[str, collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]]], n_tokens: typing.SupportsInt | typing.SupportsIndex, out_of_lexicon: str = 'forbid') -> None:
         """

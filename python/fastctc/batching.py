@@ -26,8 +26,8 @@ def plan_batches(durations_s: Sequence[float | None], max_padded_s: float) -> li
     """Groups items of like length; returns the groups' indices, longest items first.
 
     A group's cost is its longest item times its size (shorter items are padded to the longest), at most
-    `max_padded_s` unless it is one item. An item of unknown length (None) stands alone, and first: it may be the
-    longest.
+    `max_padded_s` unless it is one item. An item of unknown length (None) is alone, and first, because it may
+    be the longest.
     """
     unknown = [(index,) for index, duration in enumerate(durations_s) if duration is None]
     known = [(duration, index) for index, duration in enumerate(durations_s) if duration is not None]

@@ -15,11 +15,11 @@ __all__ = ["make_conversation"]
 def make_conversation(transcripts: Sequence[Transcript], options: ConversationOptions | None = None) -> Conversation:
     """One conversation of the transcripts of a recording's channels, in order of channels.
 
-    `Recognizer.transcribe(..., channels="split")` does so; this is for transcripts that came otherwise, such as from
+    `Recognizer.transcribe(..., channels="split")` does the same; this is for transcripts from elsewhere, such as
     streams. Times must count from the start of the recording, and never decrease within a transcript.
 
     Raises:
-        OptionError: a pause that can't be, or another number of names than of channels.
+        OptionError: an impossible pause, or a different number of names and channels.
     """
     options = options or ConversationOptions()
     names = options.channel_names or tuple(f"channel {channel}" for channel in range(len(transcripts)))

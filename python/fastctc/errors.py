@@ -47,7 +47,7 @@ class ModelNotFoundError(ModelError, FileNotFoundError):
 
 
 class UnknownModelError(ModelNotFoundError):
-    """Neither a model's directory nor a name of the catalogue; the message names those that are near."""
+    """Neither a model's directory nor a name of the catalogue; the message lists similar names."""
 
 
 class DownloadError(ModelError, OSError):
@@ -55,7 +55,7 @@ class DownloadError(ModelError, OSError):
 
 
 class ChecksumError(DownloadError):
-    """A file that was downloaded is not the one that it must be; it was thrown away."""
+    """A downloaded file is not the expected one; it was removed."""
 
 
 class VocabularyError(ModelError):
@@ -79,7 +79,7 @@ class AlignmentError(Error, ValueError):
 
 
 class RescoringError(Error, RuntimeError):
-    """The caller's function of the second pass failed, or gave something else than a finite number a text."""
+    """The caller's function of the second pass failed, or didn't return one finite number per text."""
 
 
 class PackageNotFoundError(Error, ImportError):
@@ -87,8 +87,8 @@ class PackageNotFoundError(Error, ImportError):
 
 
 class OutputError(Error, OSError):
-    """A result can't be written; what was there before is untouched."""
+    """A result can't be written; an existing file is untouched."""
 
 
 class NotEnoughMemoryError(Error, MemoryError):
-    """What was asked for would take more memory than there is; nothing was begun."""
+    """The work would take more memory than is available; nothing was begun."""

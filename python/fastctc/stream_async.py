@@ -24,8 +24,8 @@ _END: Any = object()
 class AsyncStream:
     """A `Stream` under asyncio. One task at a time.
 
-    The work runs in a thread. A call that is cancelled ends when the piece of audio that it has begun is through: then
-    nothing runs any more, and the stream can go on.
+    The work runs in a thread. A cancelled call ends when its current piece of audio is done. Then nothing runs
+    any more, and the stream can go on.
     """
 
     def __init__(self, stream: Stream, pool: StreamPool | None = None) -> None:
@@ -69,10 +69,10 @@ class AsyncStream:
         return results
 
     async def finish(self) -> list[StreamResult]:
-        """As `Stream.finish`, but of a pool's stream, too, everything is recognised when it returns."""
+        """As `Stream.finish`, but everything is recognised when it returns, also for a pool's stream."""
         results = await _in_thread(self._stream.finish)
         while self._pool is not None:
-            # Asked before the results are taken: none can come between the last ones and the end.
+            # Asked before the results are taken, so that none comes between the last ones and the end.
             is_done = self._stream.done
             results += self._stream.results()
             if is_done:
@@ -85,7 +85,7 @@ class AsyncStream:
         if self._end_listening is None:
             raise OptionError("A pool's AsyncStream is used in an `async with` block: it listens to its pool there.")
         self._pool.check()
-        # The pool's thread may have died without a step to tell of.
+        # The pool's thread may have ended by an error outside a step.
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._stepped.wait(), 1.0)
         self._stepped.clear()
@@ -94,7 +94,7 @@ class AsyncStream:
 async def stream_results_async(
     stream: AsyncStream, chunks: AsyncIterable[Samples] | Iterable[Samples]
 ) -> AsyncIterator[StreamResult]:
-    """Yields the results of a stream as its audio comes; the next piece is asked for when the last one is through."""
+    """Yields the results of a stream as its audio comes; the next piece is asked for when the last one is done."""
     async with stream:
         async for chunk in _iterate(chunks):
             for result in await stream.push(chunk):
@@ -115,12 +115,12 @@ async def _iterate(chunks: AsyncIterable[Samples] | Iterable[Samples]) -> AsyncI
 
 
 async def _in_thread(work: Callable[[], Value]) -> Value:
-    """Runs it in a thread; a cancellation waits for its end, so that nothing goes on behind the caller's back."""
+    """Runs it in a thread; a cancellation waits for its end, so that nothing goes on in the background."""
     future = asyncio.get_running_loop().run_in_executor(None, work)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         await asyncio.wait([future])
         if not future.cancelled():
-            future.exception()  # it has been looked at: asyncio doesn't warn of it
+            future.exception()  # retrieves the exception, so that asyncio doesn't warn
         raise

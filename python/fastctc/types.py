@@ -72,7 +72,7 @@ class Word:
     confidence: float
     """In [0, 1]: the least of its tokens'."""
     score: float = 0.0
-    """How well its tokens fit: their mean log-prob a frame, natural logarithm; 0 at best."""
+    """How well its tokens fit: their mean log-prob per frame, natural logarithm; 0 at best."""
 
     def __repr__(self) -> str:
         return f"Word({self.text!r}, {self.start_s:.2f}-{self.end_s:.2f} s, confidence {self.confidence:.2f})"
@@ -99,7 +99,7 @@ class Alternative:
     """acoustic_score + lm_score + bonus_score + second_pass_score."""
     acoustic_score: float
     lm_score: float
-    """Weighted, unknown words' scores with it."""
+    """Weighted, with the scores of unknown words."""
     bonus_score: float
     """Of words and hot words."""
     tokens: tuple[Token, ...] = ()
@@ -128,10 +128,10 @@ class Transcript:
     """In [0, 1]: the mean of its words'."""
     duration_s: float = 0.0
     method: str = ""
-    """How the log-probs were computed: one_shot; of long recordings steps, windows or stream (see `LongFormOptions`).
+    """How log-probs were computed: one_shot; for long recordings steps, windows or stream (see `LongFormOptions`).
     Empty: not from audio."""
     speech: tuple[SpeechSegment, ...] = ()
-    """What speech detection found; empty where it was not asked for."""
+    """What speech detection found; empty if it was not asked for."""
     alternatives: tuple[Alternative, ...] = ()
     """The n best readings, best first, this one among them; empty unless `DecoderOptions.n_best` asks for more than
     one. With speech detection each is a choice of one reading of every segment; scores add up."""
@@ -197,7 +197,7 @@ class Conversation:
     """By start, then by channel; they may overlap."""
     channels: tuple[Transcript, ...]
     channel_names: tuple[str, ...]
-    """One a channel."""
+    """One per channel."""
     duration_s: float
     """Of the longest channel."""
 
@@ -209,7 +209,7 @@ class Conversation:
 
     @property
     def text(self) -> str:
-        """One line a segment: `[00:01.2] channel 0: two nine three`; hours before the minutes where there are any."""
+        """One line per segment: `[00:01.2] channel 0: two nine three`; hours before the minutes where there are any."""
         return "\n".join(
             f"[{clock_time(segment.start_s)}] {self.channel_names[segment.channel]}: {segment.text}"
             for segment in self.segments
@@ -236,7 +236,7 @@ def _plain(value: Any) -> Any:
 
 def clock_time(seconds: float) -> str:
     """Minutes, seconds and tenths, rounded down, 00:01.2; an hour on with hours: 1:00:01.2."""
-    # A tenth that floating point puts a hair below itself is itself.
+    # Floating point may put a tenth slightly below its value; it still counts as that tenth.
     tenths = int(seconds * 10 + 1e-6)
     minutes, tenths = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
@@ -359,12 +359,12 @@ class SessionOptions:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What the caller knows better than the model directory; None is resolved (manifest, ONNX metadata, graph)."""
+    """What the caller knows better than the model directory; None: resolved from manifest, ONNX metadata and graph."""
 
     graph: str | None = None
     tokens: str | None = None
     tokenizer: str | None = None
-    """SentencePiece model that texts to align are cut with; else `tokenizer.model`, where it lies there."""
+    """SentencePiece model that cuts texts for alignment; default: `tokenizer.model`, if the directory has it."""
     normalize: Literal["none", "per_feature", "all_features", "fixed", "utterance"] | None = None
     text_style: Literal["sentencepiece", "characters", "wordpiece"] | None = None
     frontend_preset: Literal["nemo", "nemo_legacy", "kaldi", "waveform"] | None = None
@@ -377,9 +377,9 @@ class ModelOptions:
     """Length of the position table in output frames; 0: no limit."""
     log_probs_kind: Literal["log_probs", "logits"] | None = None
     window_frames: int | None = None
-    """Feature frames that a step of a cache-aware graph reads, where neither manifest nor metadata tells."""
+    """Feature frames that a step of a cache-aware graph reads, if neither manifest nor metadata tells."""
     chunk_frames: int | None = None
-    """New feature frames of a step."""
+    """New feature frames per step."""
 
 
 @dataclass(frozen=True)
@@ -394,11 +394,11 @@ class VadOptions:
     min_level_db: float = -60.0
     """Of energy: nothing below it is speech (full scale sine: -3)."""
     snr_db: float = 6.0
-    """Of energy: above the noise floor by that much is speech; it closes 3 dB below."""
+    """Of energy: speech is this far above the noise floor; a segment closes 3 dB below."""
     min_speech_s: float = 0.1
     """Shorter bursts are no speech."""
     min_silence_s: float = 0.5
-    """Shorter pauses do not close a segment, nor do any shorter than 2 padding_s."""
+    """Pauses shorter than this, or than 2 padding_s, do not close a segment."""
     padding_s: float = 0.2
     """Added on both sides, as far as there is audio."""
 
@@ -420,30 +420,30 @@ class ConfidenceOptions:
 class DecoderOptions:
     """How log-probs become text; the objective of beam search stands in `fastctc/decoder.h`.
 
-    Scores are natural logarithms. What only beam search uses is refused with "greedy", not ignored.
+    Scores are natural logarithms. With "greedy" an option that only beam search uses is an error.
     """
 
     kind: Literal["greedy", "beam"] = "greedy"
     confidence: ConfidenceOptions = field(default_factory=ConfidenceOptions)
     beam_size: int = 16
-    """Prefixes kept after a frame."""
+    """Prefixes kept after each frame."""
     n_best: int = 1
     """`Transcript.alternatives`."""
     beam_threshold: float = 10.0
-    """Prefixes whose score is so much below the best's go."""
+    """Prefixes this far below the best score are dropped."""
     max_tokens: int = 0
-    """Most likely tokens of a frame that are tried; 0: all."""
+    """Most likely tokens tried per frame; 0: all."""
     min_token_log_prob: float = -8.0
     """Tokens of a frame less likely than this are not tried."""
     blank_skip_prob: float = 1.0
-    """Frames whose blank is at least as likely are taken as certain; 1: none."""
+    """Frames whose blank has at least this probability are skipped; 1: none."""
     language_model: Any = None
     """A `fastctc.LanguageModel`, or the path of one."""
     lm_weight: float = 0.5
     lm_unit: Literal["word", "token"] = "word"
     """What the n-grams are made of."""
     word_bonus: float = 0.0
-    """A word (a token, of a token-level model)."""
+    """Per word (per token of a token-level model)."""
     unknown_word_score: float = -10.0
     """Added to the model's own score of an unknown word."""
     score_sentence_end: bool = True
@@ -452,18 +452,18 @@ class DecoderOptions:
     lexicon: Any = None
     """A `fastctc.Lexicon` of the model: only its words are found."""
     rescorer: Callable[[list[str]], Sequence[float]] | None = None
-    """Second pass over the `n_best` readings of whatever is final: takes their texts, gives a number for each (as a
-    log-probability), of which the higher is the better. Called by the thread at work; several may work at once."""
+    """Second pass over the `n_best` readings of final results: takes their texts, returns one number per text (like a
+    log-probability); higher is better. Called by the thread that recognises; several may run at once."""
     rescore_weight: float = 1.0
-    """What `rescorer` gives is multiplied by this and added to the readings' scores."""
+    """The numbers of `rescorer` are multiplied by this and added to the readings' scores."""
 
 
 @dataclass(frozen=True)
 class LongFormOptions:
     """How recordings of any length are recognised; see `fastctc/options.h`.
 
-    Up to `one_shot_max_s` in one run of the offline graph; longer ones in steps of a cache-aware graph, equal to one
-    run, where the model has the exact one; else in overlapping windows, joined where speech pauses.
+    Up to `one_shot_max_s` in one run of the offline graph. Longer ones in steps of the exact cache-aware graph, equal
+    to one run, if the model has it; otherwise in overlapping windows, joined where speech pauses.
     """
 
     one_shot_max_s: float = 20.0
@@ -479,9 +479,9 @@ class ConversationOptions:
     """How the channels of a recording become one conversation; see `fastctc/options.h`."""
 
     pause_s: float = 0.8
-    """A channel that says nothing for as long starts a new segment; to the millisecond."""
+    """A pause this long starts a new segment of the channel; to the millisecond."""
     channel_names: tuple[str, ...] = ()
-    """One a channel, as ("agent", "caller"); empty: channel 0, channel 1 and so on."""
+    """One per channel, as ("agent", "caller"); empty: channel 0, channel 1 and so on."""
 
 
 @dataclass(frozen=True)
@@ -542,7 +542,7 @@ class StreamResult:
 
     @property
     def stable_text(self) -> str:
-        """The part of the text that stays, as words joined by one space."""
+        """The stable part of the text, as words joined by one space."""
         return " ".join(word.text for word in self.transcript.words[: self.n_stable_words])
 
     def __repr__(self) -> str:

@@ -18,11 +18,11 @@ Vad: TypeAlias = "str | os.PathLike[str] | VadOptions | None"
 """How to find speech: "energy", the path of Silero's .onnx file, or all the options; None: not at all."""
 
 RATE_HZ = 16000
-"""Audio is brought to this rate. Silero's graph has another half for 8000 Hz, which knows no more of speech."""
+"""Audio is resampled to this rate. Silero's graph has another half for 8000 Hz, which is no better for speech."""
 
 
 def resolve_vad(vad: Vad) -> VadOptions:
-    """The options that `vad` stands for.
+    """The options for `vad`.
 
     Raises:
         OptionError: a text that is neither a kind nor the path of an .onnx file.

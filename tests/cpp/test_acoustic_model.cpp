@@ -132,7 +132,7 @@ TEST_CASE("position tables are found, and broken files do no harm") {
   }
 }
 
-TEST_CASE("one engine a process") {
+TEST_CASE("one engine per process") {
   if (!has_engine()) return;
   const EngineInfo info = open_engine();
   CHECK(!info.version.empty());
@@ -202,7 +202,7 @@ TEST_CASE("bad input is a named error") {
                        ModelError);
 
   const AcousticModel model = load(kDemo);
-  CHECK_THROWS_WITH_AS(model.run(noise(10, 64)), doctest::Contains("64 values a frame"), ModelError);
+  CHECK_THROWS_WITH_AS(model.run(noise(10, 64)), doctest::Contains("64 values per frame"), ModelError);
   CHECK_THROWS_WITH_AS(model.run(noise(7994)), doctest::Contains("1001 output frames"), AudioError);
   Features short_values = noise(10);
   short_values.values.pop_back();

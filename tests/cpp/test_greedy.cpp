@@ -116,7 +116,7 @@ TEST_CASE("greedy: wrong shapes") {
   CHECK_THROWS_AS(GreedyDecoder(0, 0), OptionError);
   GreedyDecoder decoder(4, 0);
   const std::vector<float> values(12, -1.0f);
-  CHECK_THROWS_WITH_AS(decoder.decode({values.data(), 4, 3}), doctest::Contains("4 tokens a frame, not 3"),
+  CHECK_THROWS_WITH_AS(decoder.decode({values.data(), 4, 3}), doctest::Contains("4 tokens per frame, not 3"),
                        OptionError);
   CHECK_THROWS_AS(decoder.decode({nullptr, 4, 4}), OptionError);
   CHECK(decoder.decode({nullptr, 0, 0}).tokens.empty());

@@ -147,7 +147,7 @@ TEST_CASE("samples that are not finite are refused by index, and nothing of that
       broken[17] = broken[50] = bad;
       const std::string message = message_of<AudioError>([&] { resampler.push(broken.data(), broken.size(), output); });
       CAPTURE(message);
-      CHECK(message.find("sample 317 is ") == 0);
+      CHECK(message.find("Sample 317 is ") == 0);
     }
     resampler.push(samples.data() + 300, 200, output);
     resampler.finish(output);

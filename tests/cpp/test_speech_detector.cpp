@@ -96,7 +96,7 @@ std::vector<SpeechSegment> in_pieces(SpeechDetector& detector, const std::vector
   return segments;
 }
 
-// Frames of 10 samples at 1000 Hz: one score a character, '#' speech, '-' between, '.' none.
+// Frames of 10 samples at 1000 Hz: one score per character, '#' speech, '-' between, '.' none.
 std::vector<SpeechSegment> segments_of(const std::string& scores, const VadOptions& options) {
   Segmenter segmenter(options, 1000, 0.5, 0.3);
   std::uint64_t end = 0;

@@ -589,7 +589,7 @@ def test_the_arena_gives_a_long_runs_memory_back() -> None:
 
 def test_wrong_features(load: Callable[..., Any]) -> None:
     model = configured(load(DEMO))
-    with pytest.raises(ModelError, match=r"64 values a frame, .* takes.* 80"):
+    with pytest.raises(ModelError, match=r"64 values per frame, .* takes.* 80"):
         model.run([noise(64, 50)])
     spoiled = noise(80, 50)
     spoiled[7, 31] = np.nan
@@ -608,7 +608,7 @@ def test_arrays_of_other_kinds() -> None:
         model.run([features.T.astype(np.float64)])
     with pytest.raises(OptionError, match="3 dimensions"):
         model.run([np.zeros((1, 80, 50), np.float32)])
-    with pytest.raises(ModelError, match=r"Item 1 of the batch: .*1 values a frame"):
+    with pytest.raises(ModelError, match=r"Item 1 of the batch: .*1 values per frame"):
         model.run([noise(80, 50), noise(50)])
     with pytest.raises(OptionError, match="called once"):
         model.configure()

@@ -227,7 +227,7 @@ def test_wrong_shapes(path: Any) -> None:
         path.decoder(4, 4)
     with pytest.raises(OptionError, match="blank_id"):
         path.decoder(4, -1)
-    with pytest.raises(OptionError, match="4 tokens a frame, not 3"):
+    with pytest.raises(OptionError, match="4 tokens per frame, not 3"):
         path.decoder(4, 0).step(np.zeros((2, 3), np.float32))
 
 

@@ -185,7 +185,7 @@ def test_spellings_of_the_reference() -> None:
 def test_nodes_out_of_range() -> None:
     lexicon = _core.Lexicon([("x", [0])], 4)
     for call in (lambda: lexicon.child(2, 0), lambda: lexicon.words_at(2)):
-        with pytest.raises(OptionError, match="Node 2 is none of this lexicon, which has 2"):
+        with pytest.raises(OptionError, match="Node 2 is not one of this lexicon, which has 2"):
             call()
 
 

@@ -246,5 +246,5 @@ def test_concurrent_use_is_a_named_error() -> None:
     while thread.is_alive():  # this loop runs at all only because push() has released the GIL
         messages.add(push(x[:1]))
     thread.join()
-    assert "this Resampler is in use by another thread; give each thread its own" in messages
+    assert "This Resampler is in use by another thread. Give each thread its own." in messages
     assert len(messages - {""}) == 1

@@ -504,7 +504,7 @@ def test_a_graph_that_fails_is_a_named_error_until_reset(tmp_path: Path) -> None
 def test_what_is_no_probability_is_an_error(tmp_path: Path) -> None:
     path = save_silero_graph(tmp_path / "graph.onnx", fault="no_probability")
     speech = detector(silero(path), 16000)  # silence gives less than 1
-    with pytest.raises(ModelError, match="no probability"):
+    with pytest.raises(ModelError, match="not a probability"):
         speech.push(noise(1, 16000, 0))
 
 
@@ -674,7 +674,7 @@ def test_concurrent_use_is_a_named_error() -> None:
     while thread.is_alive():  # this loop runs at all only because push() has released the GIL
         messages.add(push(samples[:1]))
     thread.join()
-    assert messages - {""} == {"this SpeechDetector is in use by another thread; give each thread its own"}
+    assert messages - {""} == {"This SpeechDetector is in use by another thread. Give each thread its own."}
 
 
 # Python

@@ -1,4 +1,4 @@
-"""Finding and opening the ONNX Runtime library; each opening in a process of its own, since there is one a process."""
+"""Finding and opening the ONNX Runtime library, each time in a process of its own: there is one library per process."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_every_look_ahead_gets_its_graph() -> None:
 def test_the_look_ahead_of_recordings_can_be_chosen() -> None:
     plans = plan_graphs(model(), 80)
     assert plans[0].context == plans[-1].context == (70, 1)
-    assert plans[-1].file_name == "stream-80ms-x56.onnx"  # as many rows a step
+    assert plans[-1].file_name == "stream-80ms-x56.onnx"  # as many rows per step
     with pytest.raises(fastctc.OptionError, match="0, 80, 480, 1040"):
         plan_graphs(model(), 160)
 

@@ -342,7 +342,7 @@ def test_convolutions_of_one_tap_become_products(tmp_path: Path) -> None:
     path = tmp_path / "products.onnx"
     onnx.save(model, os.fspath(path))
     changed = Graph(model, tmp_path)
-    assert len(find_products(changed)) == len(find_products(graph)) + 9  # two a layer, and the decoder
+    assert len(find_products(changed)) == len(find_products(graph)) + 9  # two per layer, and the decoder
     before, after = AcousticModel(DEMO / "offline.onnx"), AcousticModel(path)
     features = [noise(200)]
     for entry in (before, after):

@@ -20,7 +20,7 @@ struct EngineInfo {
   std::string version;  // e.g. "1.32.0"
   std::vector<std::string> providers;
 };
-// Opens the library if no one has yet (one a process: a later call with another path raises OptionError).
+// Opens the library if no one has yet (one per process: a later call with another path raises OptionError).
 // Raises EngineNotFoundError that says what was tried and what to install.
 FASTCTC_API EngineInfo open_engine(const std::string& library = "");
 
@@ -46,7 +46,7 @@ struct GraphInfo {
   std::size_t n_tokens = 0;    // width of the output, blank included
 };
 
-// Valid output frames of `n_frames` input frames for strided-convolution subsampling, kernel 3, stride 2 a
+// Valid output frames of `n_frames` input frames for strided-convolution subsampling, kernel 3, stride 2 per
 // layer (NeMo dw_striding): causal padding (2, 1), else (1, 1). factor: a power of two.
 FASTCTC_API std::size_t subsampled_length(std::size_t n_frames, int factor, bool causal);
 
@@ -65,7 +65,7 @@ class FASTCTC_API AcousticModel {
   // How output frames relate to input frames. configure() sets what the caller or the manifest knows;
   // what is left is found from the graph (length output, else a probe run that tells factor and causality).
   struct Geometry {
-    int subsampling_factor = -1;  // input frames (samples for a waveform) an output frame
+    int subsampling_factor = -1;  // input frames (samples for a waveform) per output frame
     int causal = -1;              // 1, 0; -1: not needed (the graph gives the lengths)
     int max_encoder_frames = -1;  // 0: no limit
     std::string log_probs_kind;   // "log_probs" or "logits"
@@ -76,7 +76,7 @@ class FASTCTC_API AcousticModel {
   const Geometry& geometry() const;
 
   // A batch of any lengths; each item's result equals the item alone (to 1e-4: ONNX Runtime sums in another order when
-  // sizes differ). One padded run where the graph masks its padding, else one run an item. Raises AudioError (longer
+  // sizes differ). One padded run if the graph masks its padding, otherwise one run per item. Raises AudioError (longer
   // than the position table, too short for the graph, not finite), ModelError (feature count differs; a graph for
   // streams), EngineError.
   std::vector<LogProbs> run(const std::vector<const Features*>& batch) const;

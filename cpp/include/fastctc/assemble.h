@@ -8,7 +8,7 @@
 
 namespace fastctc {
 
-// frame_s: seconds an output frame; frame t starts at t * frame_s. duration_s: of the audio; no time lies past it,
+// frame_s: seconds per output frame; frame t starts at t * frame_s. duration_s: of the audio; no time lies past it,
 // though the last frames may.
 // A word runs from its first token to its last; its confidence is aggregated over them, its score is their log-probs'
 // sum over the number of their frames. The transcript is as sure as its words on average, 1 without words. Words and

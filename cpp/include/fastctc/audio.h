@@ -11,7 +11,7 @@
 namespace fastctc {
 
 // Streaming resampler: Kaiser-windowed sinc (Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5),
-// polyphase, any rational ratio. In memory at most some MiB, whatever the ratio.
+// polyphase, any rational ratio. It takes at most some MiB of memory at any ratio.
 //
 // Output sample m stands at input time m * in / out: no delay, ceil(n * out / in) samples for n samples in. It is ready
 // once the 64 samples of the lower rate that follow it were pushed. Equal rates copy.

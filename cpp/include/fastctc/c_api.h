@@ -1,8 +1,8 @@
 /* fastctc for C, and for every language and compiler that calls C: C99, C++98 and later.
  *
  * Errors. Functions that can fail return a fastctc_status: FASTCTC_OK (0) or the class of the error;
- * fastctc_last_error() is its message, of the calling thread. Accessors, which return a value, return the 0, -1 or NULL
- * that is said for them where the handle is NULL or an index is out of range, and leave a message too. No function
+ * fastctc_last_error() is its message, of the calling thread. Accessors return a value. If the handle is NULL or an
+ * index is out of range they return 0, -1 or NULL, as documented with each, and leave a message too. No function
  * throws, prints or exits.
  *
  * Ownership. Handles are opaque; each belongs to the caller and is freed by the function named after it, which takes
@@ -36,7 +36,7 @@ typedef short fastctc_int16;
 typedef enum fastctc_status {
   FASTCTC_OK = 0,
   FASTCTC_ERROR = 1,                  /* any other, out of memory among them */
-  FASTCTC_ERROR_ARGUMENT = 2,         /* NULL where a handle or pointer must be, an index out of range */
+  FASTCTC_ERROR_ARGUMENT = 2,         /* NULL instead of a handle or pointer, an index out of range */
   FASTCTC_ERROR_STATE = 3,            /* a call in the wrong order: audio after finish */
   FASTCTC_ERROR_OPTION = 4,           /* an option is out of range, unknown, or contradicts another one */
   FASTCTC_ERROR_AUDIO = 5,            /* the audio can't be used */
@@ -59,13 +59,13 @@ FASTCTC_API const char* fastctc_status_name(int status);
 FASTCTC_API const char* fastctc_last_error(void);
 
 /* Messages of the library, which prints none. level: 10 debug, 20 info, 30 warning, 40 error. Called from any thread;
- * it must not throw or jump out. NULL: none (the default). One a process; a callback that was replaced may be running
- * still in another thread. */
+ * it must not throw or jump out. NULL: none (the default). One per process; a replaced callback may still be running in
+ * another thread. */
 typedef void (*fastctc_log_callback)(int level, const char* message, void* user_data);
 FASTCTC_API fastctc_status fastctc_set_log_callback(fastctc_log_callback callback, void* user_data);
 
 /* Opens ONNX Runtime, before the first model is loaded or instead of the option session.library. library: its path;
- * NULL or "": FASTCTC_ONNXRUNTIME, else beside libfastctc, else the system's. One a process. version: NULL, or takes
+ * NULL or "": FASTCTC_ONNXRUNTIME, else beside libfastctc, else the system's. One per process. version: NULL, or takes
  * the version's text, which lives as long as the process. */
 FASTCTC_API fastctc_status fastctc_open_engine(const char* library, const char** version);
 
@@ -79,7 +79,7 @@ FASTCTC_API fastctc_status fastctc_open_engine(const char* library, const char**
 typedef struct fastctc_options fastctc_options;
 FASTCTC_API fastctc_status fastctc_options_new(fastctc_options** options);
 FASTCTC_API void fastctc_options_free(fastctc_options* options);
-/* One option from text. "decoder.language_model" and "decoder.lexicon" are paths, "decoder.hot_words" is a phrase a
+/* One option from text. "decoder.language_model" and "decoder.lexicon" are paths, "decoder.hot_words" is one phrase per
  * line, with its bonus or without: "account number:6". */
 FASTCTC_API fastctc_status fastctc_options_set(fastctc_options* options, const char* name, const char* value);
 /* Several from a JSON object (fastctc/configuration.h): {"latency_ms": 80, "decoder": {"kind": "beam"}}; null is the
@@ -128,7 +128,7 @@ typedef struct fastctc_word {
   double start_s;
   double end_s;
   float confidence;
-  float score; /* how well its tokens fit: their mean log-prob a frame, 0 at best */
+  float score; /* how well its tokens fit: their mean log-prob per frame, 0 at best */
 } fastctc_word;
 
 typedef struct fastctc_token {
@@ -267,10 +267,10 @@ FASTCTC_API fastctc_status fastctc_stream_push_int16(fastctc_stream* stream, con
                                                      size_t n_samples, int sample_rate_hz);
 /* No more audio: every frame is recognised, the last segment becomes final. A second call does nothing. */
 FASTCTC_API fastctc_status fastctc_stream_finish(fastctc_stream* stream);
-/* The next result, oldest first; *result is NULL where there is none now. Any thread. Once all results before it are
- * taken, the error that stopped a stream. */
+/* The next result, oldest first; *result is NULL if there is none now. Any thread. Returns the error that stopped a
+ * stream once all results before it are taken. */
 FASTCTC_API fastctc_status fastctc_stream_next(fastctc_stream* stream, fastctc_result** result);
-/* Forgets everything but the options, results that were not taken too: the next sample stands at 0 s. */
+/* Forgets everything except the options, also results that were not taken. The next sample is at 0 s. */
 FASTCTC_API fastctc_status fastctc_stream_reset(fastctc_stream* stream);
 /* 1: finished and everything recognised, else 0; -1 on error. */
 FASTCTC_API int fastctc_stream_done(const fastctc_stream* stream);
@@ -297,7 +297,7 @@ FASTCTC_API fastctc_status fastctc_pool_new(const fastctc_recognizer* recognizer
                                             size_t max_batch, fastctc_pool** pool);
 FASTCTC_API void fastctc_pool_free(fastctc_pool* pool);
 FASTCTC_API fastctc_status fastctc_pool_open(fastctc_pool* pool, fastctc_stream** stream);
-/* Runs one chunk each of the streams that have one ready, max_batch at most; n_streams: NULL, or takes how many ran. */
+/* Runs one chunk of each stream that has one ready, max_batch at most; n_streams: NULL, or takes how many ran. */
 FASTCTC_API fastctc_status fastctc_pool_step(fastctc_pool* pool, size_t* n_streams);
 /* Waits until a stream has a chunk ready, timeout_s at most. 1 where one has, else 0; -1 on error. */
 FASTCTC_API int fastctc_pool_wait(const fastctc_pool* pool, double timeout_s);

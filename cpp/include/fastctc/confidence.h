@@ -14,7 +14,7 @@ namespace fastctc {
 // below 0, as NeMo's.
 FASTCTC_API float frame_confidence(const float* log_probs, std::size_t n_tokens, const ConfidenceOptions& options);
 
-// Of several; 1 of none.
+// Aggregates n confidences; 1 if n is 0.
 FASTCTC_API float aggregate(const float* confidences, std::size_t n, ConfidenceAggregation aggregation);
 
 }  // namespace fastctc

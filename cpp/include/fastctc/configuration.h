@@ -24,7 +24,7 @@ struct LoadOptions {
 //
 // Of a decoder, language_model is a path (language_model.h); lexicon a path, or {"path": ..., "word_end": ...,
 // "out_of_lexicon": "allow"} (lexicon.h); hot_words a list of phrases, an object of phrases with their bonuses, or a
-// string with a phrase a line: "PHRASE" or "PHRASE:BONUS" (hot_words.h; the bonus is 5 where none is given), of the
+// string with a phrase per line: "PHRASE" or "PHRASE:BONUS" (hot_words.h; the bonus is 5 where none is given), of the
 // lexicon's words where one is set with them or was before. Their files are read here: keep the options for further
 // calls. Raises OptionError that names what is unknown, of the wrong type or out of range, and then has set nothing; of
 // a decoder also as LanguageModel::read, HotWords and Lexicon::read.
@@ -39,8 +39,7 @@ FASTCTC_API void set_options(ConversationOptions& options, const std::string& js
 // is made of it.
 FASTCTC_API std::string describe_options();
 
-// The JSON object that says name = value, the name with a dot where options.h has a struct: "decoder.beam_size" = "8"
-// is
+// One option as a JSON object; a dot in the name stands for a struct of options.h: "decoder.beam_size" = "8" gives
 // {"decoder": {"beam_size": "8"}}. A value that starts with { or [ is JSON itself. Raises OptionError.
 FASTCTC_API std::string option_json(const std::string& name, const std::string& value);
 

@@ -23,20 +23,20 @@ class FASTCTC_API Decoder {
   virtual Hypothesis best() const = 0;
   // The n best, best first; fewer where there are fewer. Greedy search knows one.
   virtual std::vector<Hypothesis> n_best(std::size_t n) const;
-  // The n best if the utterance goes on: a last word may be open, its end is not scored. What such a word is known to
-  // cost already (no word of the model starts so) is in `score` alone.
+  // The n best if the utterance goes on: a last word may be open, and its end is not scored. `score` alone has a cost
+  // that such a word already has (no word of the model starts like it).
   virtual std::vector<Hypothesis> partials(std::size_t n) const;
   // The best of them, and its token ids alone, which take no alignment.
   Hypothesis partial() const;
   virtual std::vector<int> partial_ids() const;
-  // Leading tokens of best() that no further frame can change, but for the end of the last of them.
+  // Leading tokens of best() that no further frame can change, except the end of the last one.
   virtual std::size_t n_stable_tokens() const = 0;
   // One past the last frame of best()'s last token; 0 where it has none.
   virtual std::size_t last_token_end_frame() const = 0;
   // Forget everything.
   virtual void reset() = 0;
-  // Forget tokens, frames and scores, but go on behind partial(): the language model, the hot words and a word that is
-  // open know what was said before.
+  // Forget tokens, frames and scores, but continue after partial(): language model, hot words and an open word keep
+  // their context.
   virtual void carry_on();
 
   // One shot: reset, step, best.

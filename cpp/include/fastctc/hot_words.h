@@ -15,7 +15,7 @@ namespace fastctc {
 
 struct HotPhrase {
   std::string text;
-  double bonus = 0;  // natural logarithm, added once an occurrence; negative: the phrase is disfavoured
+  double bonus = 0;  // natural logarithm, added once per occurrence; negative: the phrase is disfavoured
 };
 
 // Aho-Corasick (1975) over characters, for every segmentation of the phrases by the vocabulary's pieces at once: a
@@ -33,10 +33,10 @@ struct HotPhrase {
 // equal token sequences the larger bonus counts.
 //
 // The sum of the deltas along a token sequence, and of finish() at its end, is the sum of bonuses of all occurrences of
-// all phrases in its text. On the way a phrase's bonus is paid in proportion to the characters spelled (only positive
-// ones), and withdrawn where it does not finish: exactly, as what is paid on the way is a multiple of 2^-20. Where
-// several phrases are on the way at once, the one that has earned most is paid. All of it is a function of the text so
-// far, as equal states are of its future.
+// all phrases in its text. While a phrase is spelled, a positive bonus is paid in proportion to its characters; it is
+// withdrawn if the phrase does not finish. That is exact, because payments are multiples of 2^-20. If several phrases
+// are in progress, the one that has earned most is paid. A delta depends on the text so far alone, and equal states
+// have equal futures.
 class FASTCTC_API HotWords {
  public:
   using State = std::uint32_t;

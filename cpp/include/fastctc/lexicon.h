@@ -16,7 +16,7 @@ namespace fastctc {
 
 // What becomes of words that are not in the lexicon.
 //   forbid  only its words are found
-//   allow   any token sequence is, at unknown_word_score a word (vocabularies that mark where words start)
+//   allow   other words too, at unknown_word_score per word (vocabularies that mark where words start)
 enum class OutOfLexicon { forbid, allow };
 
 struct LexiconEntry {
@@ -33,7 +33,7 @@ class FASTCTC_API Lexicon {
 
   // Raises OptionError on an empty lexicon, an entry without word or tokens, ids out of range.
   Lexicon(std::vector<LexiconEntry> entries, std::size_t n_tokens, OutOfLexicon out_of_lexicon = OutOfLexicon::forbid);
-  // `word piece piece ...` a line, plain or gzip, UTF-8, any white space between (flashlight's and Kaldi's layout; a
+  // `word piece piece ...` per line, plain or gzip, UTF-8, any white space between (flashlight's and Kaldi's layout; a
   // probability after the word is refused by name). word_end: a piece put after every spelling, as "<wb>"; empty: none.
   // Spellings that end in it already stay as they are. Raises ModelNotFoundError; ModelError that names the line, and
   // all pieces that the vocabulary lacks; OptionError when word_end is none of its pieces.

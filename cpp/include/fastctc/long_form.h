@@ -1,4 +1,4 @@
-// A recording of any length, pushed piece by piece: time grows linearly, memory doesn't grow (but for the transcript).
+// A recording of any length, pushed piece by piece: time grows linearly, and only the transcript's memory grows.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,8 @@ class FASTCTC_API LongForm {
  public:
   // Raises OptionError; ModelError, EngineError where a graph that is needed can't be opened.
   explicit LongForm(const Recognizer& recognizer, const LongFormOptions& options = LongFormOptions());
-  // What is said is known: finish() tells when, as Recognizer::align(), and raises its AlignmentError. Raises the same
-  // on a text that the model's pieces can't spell.
+  // Aligns a known text: finish() tells when it is said, as Recognizer::align(), and raises its AlignmentError. Raises
+  // AlignmentError on a text that the model's pieces can't spell.
   LongForm(const Recognizer& recognizer, const std::string& text, const LongFormOptions& options = LongFormOptions());
   ~LongForm();
   LongForm(LongForm&&) noexcept;

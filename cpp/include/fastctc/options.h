@@ -1,4 +1,4 @@
-// The options of every stage, one struct a stage. Python mirrors them under the same names.
+// The options of every stage, one struct per stage. Python mirrors them under the same names.
 #pragma once
 
 #include <cstdint>
@@ -98,8 +98,8 @@ struct SessionOptions {
   // machine cost twice (docs/numerics.md).
   std::vector<std::pair<std::string, std::string>> config_entries = {{"session.intra_op.allow_spinning", "0"},
                                                                      {"session.inter_op.allow_spinning", "0"}};
-  // ONNX Runtime keeps working memory between runs: a quarter to half of the time of a run. After a long input (150 s
-  // in all) it is given back.
+  // ONNX Runtime keeps working memory between runs, which saves a quarter to half of a run's time. It is freed after a
+  // long input (150 s in all).
   bool memory_arena = true;
   // Of the operators in graphs that `fastctc optimize` and `fastctc quantize` made, on the CPU: automatic (the fastest
   // that the processor has), baseline (ONNX Runtime's own), avx2, avx2_vnni, avx512, avx512_vnni, amx. VNNI and AMX are
@@ -154,16 +154,16 @@ struct DecoderOptions {
   ConfidenceOptions confidence;
 
   // Of beam; scores are natural logarithms.
-  int beam_size = 16;                // prefixes kept after a frame, >= 1
+  int beam_size = 16;                // prefixes kept after each frame, >= 1
   int n_best = 1;                    // alternatives in the result, 1 to beam_size
-  double beam_threshold = 10.0;      // prefixes whose score is so much below the best's go, > 0
-  int max_tokens = 0;                // most likely tokens of a frame that are tried; 0: all
+  double beam_threshold = 10.0;      // prefixes this far below the best score are dropped, > 0
+  int max_tokens = 0;                // most likely tokens tried per frame; 0: all
   double min_token_log_prob = -8.0;  // tokens of a frame less likely than this are not tried
-  double blank_skip_prob = 1.0;  // frames whose blank is at least as likely are taken as certain; 1: none is skipped
+  double blank_skip_prob = 1.0;      // frames whose blank has at least this probability are skipped; 1: none
   std::shared_ptr<const LanguageModel> language_model;
   double lm_weight = 0.5;
   LanguageModelUnit lm_unit = LanguageModelUnit::word;
-  double word_bonus = 0.0;            // a word (a token, of a token-level model); added with or without a model
+  double word_bonus = 0.0;            // per word (per token of a token-level model), also without a model
   double unknown_word_score = -10.0;  // added to the model's own score of <unk>, after the weight
   bool score_sentence_end = true;     // the final result is scored with </s>
   std::shared_ptr<const HotWords> hot_words;
@@ -192,9 +192,9 @@ struct VadOptions {
   std::string model;            // Silero's ONNX file
   double threshold = 0.5;       // of Silero: probability of speech that opens a segment; it closes 0.15 below
   double min_level_db = -60.0;  // of energy: nothing below it is speech (full scale sine: -3)
-  double snr_db = 6.0;          // of energy: above the noise floor by that much is speech; it closes 3 dB below
+  double snr_db = 6.0;          // of energy: speech is this far above the noise floor; a segment closes 3 dB below
   double min_speech_s = 0.1;    // shorter bursts are no speech
-  double min_silence_s = 0.5;   // shorter pauses do not close a segment, nor do any shorter than 2 padding_s
+  double min_silence_s = 0.5;   // pauses shorter than this, or than 2 padding_s, do not close a segment
   double padding_s = 0.2;       // added on both sides, as far as there is audio
 };
 
@@ -203,7 +203,7 @@ FASTCTC_API void validate(const VadOptions& options);
 
 // How the channels of a recording become one conversation.
 struct ConversationOptions {
-  double pause_s = 0.8;  // a channel that says nothing for as long starts a new segment; to the millisecond
+  double pause_s = 0.8;  // a pause this long starts a new segment of the channel; to the millisecond
 };
 
 // Raises OptionError that names the field and its range.
@@ -211,7 +211,7 @@ FASTCTC_API void validate(const ConversationOptions& options);
 
 // A live stream.
 struct StreamOptions {
-  int latency_ms = -1;     // look-ahead of the graph: 0, 80, 480, 1040 in NeMo's model; -1: the longest there is
+  int latency_ms = -1;     // look-ahead of the graph: 0, 80, 480, 1040 in NeMo's model; -1: the longest of the model
   int sample_rate_hz = 0;  // of the audio pushed; 0: the model's
   StreamStart start = StreamStart::aligned;
   bool partial_results = true;

@@ -37,8 +37,8 @@ class FASTCTC_API SampleReader {
   SampleReader& operator=(SampleReader&&) noexcept;
 
   // Takes bytes; appends the samples of every frame that is complete to `samples`, channels interleaved. Raises
-  // AudioError on what is no such file (the message says what it is, where that can be told), and after finish(); then
-  // only reset() makes sense.
+  // AudioError on another kind of file (the message says which, if that can be told), and after finish(); then only
+  // reset() makes sense.
   void push(const void* bytes, std::size_t n_bytes, std::vector<float>& samples);
   // No more bytes; appends what had to wait for it. Raises AudioError where the header or its audio never came. Less
   // audio than the header promises is no error: see is_cut_off().
@@ -72,9 +72,9 @@ struct Recording {
 };
 
 // Reads a whole WAV file. Raises AudioNotFoundError; AudioError, also on a file that ends a frame or more before its
-// header says so: half a recording would pass for a whole one.
+// header says so: otherwise half a recording would look like a whole one.
 FASTCTC_API Recording read_wav(const std::string& path);
-// The mean of all channels. Raises OptionError where they are none or of different lengths.
+// The mean of all channels. Raises OptionError if there are none, or if their lengths differ.
 FASTCTC_API std::vector<float> mix(const Recording& recording);
 
 }  // namespace fastctc

@@ -21,8 +21,8 @@ class FASTCTC_API SpeechDetector {
   ~SpeechDetector();
   SpeechDetector(SpeechDetector&&) noexcept;
   SpeechDetector& operator=(SpeechDetector&&) noexcept;
-  // A new detector with the same options, for another recording. Silero's graph is shared, not opened again: for many
-  // streams open one detector and take the others from it. Safe to call while this one is idle.
+  // A new detector with the same options, for another recording. Both share Silero's graph: for many streams open one
+  // detector and make the others from it. Safe to call while this one is idle.
   SpeechDetector another() const;
 
   // Raises AudioError on samples that are not finite (none of this call's is then taken) and after finish();
@@ -31,11 +31,11 @@ class FASTCTC_API SpeechDetector {
   void finish();
   // Segments that are complete, padding included, in order and without overlap, since the last take().
   std::vector<SpeechSegment> take();
-  // Whether a segment is open that will be given by take(), and where it starts, padding included.
+  // Whether a segment is open that take() will give, and where it starts, padding included.
   bool in_speech() const;
   double open_start_s() const;
-  // Up to this time it is settled for good what is speech: the segments given, the open one from its start on, and
-  // nothing else. A stream that recognises up to here and no further skips the same samples however it is fed.
+  // Up to this time it is final what is speech: the segments given, the open one from its start on, and nothing else. A
+  // stream that recognises no further than this skips the same samples, however they are pushed.
   double decided_s() const;
   // Ready for another recording, buffers kept.
   void reset();

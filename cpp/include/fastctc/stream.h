@@ -37,16 +37,16 @@ class FASTCTC_API Stream {
   void finish();
   // finish() was called and everything has been recognised.
   bool done() const;
-  // Results since the last take(), in order: at most one partial result a chunk, none where nothing changed. Unless
-  // nothing was pushed, the last result of a finished stream is final with cause finish, its text empty where nothing
-  // was said since the one before.
-  // With options.vad every segment of speech is an utterance of its own, whose last segment ends with cause silence;
-  // transcript.speech is the part of it that the segment is.
+  // Results since the last take(), in order: at most one partial result per chunk, none if nothing changed. The last
+  // result of a finished stream is final with cause finish, unless nothing was pushed. Its text is empty if nothing was
+  // said since the result before.
+  // With options.vad every segment of speech is an utterance of its own. Its last segment ends with cause silence, and
+  // transcript.speech is the segment's part of the utterance.
   // Raises the error that stopped the stream, once all results before it are taken.
   std::vector<StreamResult> take();
-  // A chunk is ready to be recognised (of a pool's stream).
+  // Whether a chunk is ready to be recognised (of a pool's stream).
   bool ready() const;
-  // Forgets everything but the options: the next sample pushed stands at 0 s.
+  // Forgets everything except the options: the next sample pushed is at 0 s.
   void reset();
 
   const StreamOptions& options() const;
@@ -57,7 +57,7 @@ class FASTCTC_API Stream {
   friend class StreamPool;
   class Impl;
   explicit Stream(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;  // the pool looks at it too
+  std::shared_ptr<Impl> impl_;  // shared with the pool
 };
 
 // Many streams of one model: ready chunks run as one batch. Safe from any thread; streams may be pushed into, closed
@@ -72,11 +72,11 @@ class FASTCTC_API StreamPool {
 
   // A stream of this pool, with the pool's options; dropping it closes it.
   Stream open();
-  // Runs one chunk each of the streams that have one ready, max_batch of them, those that waited longest first; returns
-  // how many ran: 0 where none was ready. A stream that fails keeps its error for its own take(). One step() at a time:
+  // Runs one chunk of each stream that has one ready, at most max_batch, those that waited longest first; returns how
+  // many ran, 0 if none was ready. A stream that fails keeps its error for its own take(). One step() at a time:
   // a second call waits.
   std::size_t step();
-  // Waits until a stream has a chunk ready, timeout_s at most; whether one has.
+  // Waits until a stream has a chunk ready, at most timeout_s. Returns whether one has.
   bool wait(double timeout_s) const;
   // Streams open now.
   std::size_t n_streams() const;

@@ -6,7 +6,7 @@
 //   k = 0, nemo_pad  [ p zeros    | frames 0 ... c )
 //   k > 0            [ p frames before | c new frames )
 //
-// The last window is shorter; in a batch with longer ones it is filled up with zeros, and `length` says how much holds.
+// The last window is shorter. In a batch with longer ones it is filled up with zeros, and `length` is its true length.
 // The graph always drops its first dropped_frames output frames. Formulas: NeMo, CacheAwareStreamingAudioBuffer and
 // ConformerEncoder.setup_streaming_params.
 #pragma once
@@ -39,8 +39,8 @@ class FASTCTC_API StreamingModel {
 
   struct Geometry {
     int window_frames = -1;       // feature frames that a step reads
-    int chunk_frames = -1;        // new feature frames a step
-    int subsampling_factor = -1;  // feature frames an output frame
+    int chunk_frames = -1;        // new feature frames per step
+    int subsampling_factor = -1;  // feature frames per output frame
     int dropped_frames = -1;      // output frames that the graph drops in front of every step's
     std::string log_probs_kind;   // "log_probs" or "logits"
   };
@@ -52,8 +52,8 @@ class FASTCTC_API StreamingModel {
   // Output frames of a whole step: chunk_frames / subsampling_factor.
   std::size_t output_frames() const;
 
-  // The next window of several streams as one batch over stacked caches. In three parts, so that only the middle one,
-  // which takes the time and touches no stream, may run while others push into the streams.
+  // The next window of several streams as one batch over stacked caches, in three parts. The middle part takes the time
+  // and touches no stream, so it alone may run while others push into the streams.
   class FASTCTC_API Batch {
    public:
     Batch();
@@ -69,17 +69,17 @@ class FASTCTC_API StreamingModel {
   // Takes the next window of each stream; all must be ready(), different, and of this model. Raises OptionError, and
   // then has taken none.
   Batch gather(const std::vector<AcousticStream*>& streams) const;
-  // One run of the graph; one a stream where a run showed that its streams touch each other, as in graphs with dynamic
-  // int8. Raises EngineError, ModelError; the batch stays as it was and may be given back by scatter() unchanged.
+  // One run of the graph, or one per stream if a run showed that streams affect each other, as in graphs with dynamic
+  // int8. Raises EngineError, ModelError; the batch stays as it was and scatter() may give it back unchanged.
   void compute(Batch& batch) const;
   // Hands each stream its log-probs and caches, in the order of gather(). Without a compute() that succeeded, the
-  // windows go back to their streams. A stream that was reset() meanwhile takes nothing, and null stands for one that
-  // is gone. A stream whose own output is not finite fails, the others don't: returns the failure() of each, empty
-  // where there is none. The batch is empty then. Raises OptionError on another number of streams than gather() had.
+  // windows go back to their streams. A stream that was reset() meanwhile takes nothing; null stands for a stream that
+  // is gone. A stream whose own output is not finite fails, the others don't: returns the failure() of each, empty if
+  // there is none. The batch is empty then. Raises OptionError on another number of streams than gather() had.
   std::vector<std::string> scatter(Batch& batch, const std::vector<AcousticStream*>& streams) const;
 
-  // gather, compute, scatter. If a batch of several fails each runs alone, so that only the streams at fault fail: the
-  // message of each failure, empty where there was none. A stream whose run failed keeps its window and stays ready().
+  // gather, compute, scatter. If a batch of several fails, each stream runs alone, so that only those at fault fail.
+  // Returns the message of each failure, empty if there was none. A failed stream keeps its window and stays ready().
   std::vector<std::string> step(const std::vector<AcousticStream*>& streams) const;
 
  private:
@@ -89,7 +89,7 @@ class FASTCTC_API StreamingModel {
   std::shared_ptr<Impl> impl_;
 };
 
-// One utterance on its way through a StreamingModel: caches, pending features, log-probs. One thread at a time.
+// The state of one utterance in a StreamingModel: caches, pending features, log-probs. One thread at a time.
 // Any split of the features gives the same log-probs.
 class FASTCTC_API AcousticStream {
  public:
@@ -104,12 +104,12 @@ class FASTCTC_API AcousticStream {
   void push(const float* features, std::size_t n_frames, std::size_t stride);
   // No more frames: what is left becomes ready.
   void finish();
-  // Whether a window can run: a whole one, or after finish() the rest. False while gathered, and after a failure().
+  // Whether a window can run: a whole one, or the rest after finish(). False while gathered, and after a failure().
   bool ready() const;
   // finish() was called and every frame has been through the model.
   bool done() const;
-  // Why the stream failed (its output was not finite), empty where it did not. It keeps what it gave before, and
-  // nothing but reset() brings it back.
+  // Why the stream failed (its output was not finite), empty if it did not. It keeps what it gave before; only reset()
+  // makes it usable again.
   const std::string& failure() const;
   // Feature frames pushed so far that no window has taken.
   std::size_t n_pending_frames() const;
@@ -117,8 +117,8 @@ class FASTCTC_API AcousticStream {
   LogProbs take();
   // Output frames given by the model since the start, taken or not.
   std::size_t n_output_frames() const;
-  // If the caches lie in a batch that most other streams have left, copies them, so that the batch's memory is freed:
-  // for a stream that waits while others go on.
+  // Copies the caches out of a batch that most other streams have left, so that the batch's memory is freed: for a
+  // stream that waits while others go on.
   void detach();
   // Ready for another utterance, buffers kept.
   void reset();

@@ -12,9 +12,9 @@
 
 namespace fastctc {
 
-// A decoder that knows what was said: best() is align() (aligner.h) of the tokens over all frames so far, and raises
-// what that raises. Of the log-probs only the columns of these tokens are kept: an hour of 80 ms frames takes 180 KB a
-// different token, 184 MB for all of 1025.
+// A decoder that knows what was said: best() is align() (aligner.h) of the tokens over all frames so far, with its
+// errors. It keeps only these tokens' columns of the log-probs: an hour of 80 ms frames takes 180 KB per different
+// token, 184 MB for all of 1025.
 class FASTCTC_API TextAligner : public Decoder {
  public:
   // n_tokens: of the vocabulary, blank included. Raises OptionError as align().

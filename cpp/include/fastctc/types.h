@@ -19,7 +19,7 @@ struct AudioView {
 };
 
 // What the acoustic model reads, feature-major as in NeMo: values[feature * n_frames + frame].
-// A model that takes the waveform itself has n_features = 1 and one frame a sample.
+// A model that takes the waveform itself has n_features = 1 and one frame per sample.
 struct Features {
   std::vector<float> values;  // [n_features, n_frames]
   std::size_t n_features = 0;
@@ -82,7 +82,7 @@ struct Word {
   double start_s = 0;
   double end_s = 0;
   float confidence = 0;  // [0, 1]
-  float score = 0;       // how well its tokens fit: their mean log-prob a frame, natural logarithm, 0 at best
+  float score = 0;       // how well its tokens fit: their mean log-prob per frame, natural logarithm, 0 at best
 };
 
 // A part of the audio that holds speech.

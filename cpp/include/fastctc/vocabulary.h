@@ -13,7 +13,7 @@ namespace fastctc {
 // characters     pieces are joined as they are; " ", "<space>", U+2581 or, where the list has none of these, "|"
 //                alone is a space
 // wordpiece      "##" continues a word (BERT, NeMo WPE)
-// Byte pieces <0xNN> (upper case, as SentencePiece writes them) are joined and read as UTF-8, but in wordpiece.
+// Byte pieces <0xNN> (upper case, as SentencePiece writes them) are joined and read as UTF-8, except in wordpiece.
 enum class TextStyle { sentencepiece, characters, wordpiece };
 
 class FASTCTC_API Vocabulary {
@@ -27,7 +27,7 @@ class FASTCTC_API Vocabulary {
   // as one: sentencepiece; else characters.
   explicit Vocabulary(std::vector<std::string> pieces, int blank_id = -1);
 
-  // Reads a UTF-8 file (byte order mark and CRLF accepted) with one piece a line, or `piece id` a line in any order
+  // Reads a UTF-8 file (byte order mark and CRLF accepted) with one piece per line, or `piece id` per line in any order
   // (tokens.txt, vocab.txt), split at the last blank or tab. The file has ids when every line ends in a blank and an
   // integer; when some do and others do not it is an error, never a guess. A plain list of digits has none.
   // n_tokens: width of the model's output, 0 when unknown; a list one short of it gets its blank <blk> appended at
@@ -61,8 +61,8 @@ class FASTCTC_API Vocabulary {
   std::vector<WordSpan> words(const std::vector<int>& ids) const;
 
   // What a token adds to a text that others began, for automata over characters: "\u2581two" (sentencepiece) and "two"
-  // (wordpiece) add " two", "##ty" adds "ty", a control piece and the blank nothing. White space that an utterance
-  // starts or ends with is no part of text(). Raises OptionError on an id out of range.
+  // (wordpiece) add " two", "##ty" adds "ty", control pieces and the blank add nothing. White space at the start and
+  // end of an utterance is no part of text(). Raises OptionError on an id out of range.
   struct TokenText {
     std::string text;
     int byte = -1;  // value of a byte piece, whose text is empty: a run of them is read as UTF-8

@@ -71,8 +71,8 @@ std::uint64_t greatest_common_divisor(std::uint64_t a, std::uint64_t b) {
 
 void check_rate(const char* name, int rate_hz) {
   if (rate_hz >= min_rate_hz && rate_hz <= max_rate_hz) return;
-  throw OptionError(std::string(name) + " is " + std::to_string(rate_hz) + "; give a sample rate of " +
-                    std::to_string(min_rate_hz) + " to " + std::to_string(max_rate_hz) + " Hz");
+  throw OptionError(std::string(name) + " is " + std::to_string(rate_hz) + ". Give a sample rate of " +
+                    std::to_string(min_rate_hz) + " to " + std::to_string(max_rate_hz) + " Hz.");
 }
 
 // A float is finite unless its exponent is all ones; in integers, so that it vectorises.
@@ -87,14 +87,14 @@ void check_finite(const float* samples, std::size_t n_samples, std::uint64_t fir
   if (any == 0) return;
   std::size_t i = 0;
   while (is_bad(i) == 0) ++i;
-  throw AudioError("sample " + std::to_string(first_index + i) + " is " +
+  throw AudioError("Sample " + std::to_string(first_index + i) + " is " +
                    (std::isnan(samples[i]) ? "NaN"
                     : samples[i] > 0       ? "+Inf"
                                            : "-Inf") +
-                   "; samples must be finite: repair the recording, or replace such samples with 0");
+                   "; samples must be finite. Repair the recording, or replace such samples with 0.");
 }
 
-// The taps of every phase. Input positions advance by `step / n_phases` an output; phase p is a position p / n_phases
+// The taps of every phase. Input positions advance by `step / n_phases` per output; phase p is a position p / n_phases
 // past a sample. Where a row for each phase would take too much memory, rows stand at a coarser grid of phases, and an
 // output is interpolated between those of its two neighbours.
 class PhaseTable {
@@ -171,8 +171,8 @@ class Resampler::Impl {
   }
 
   void push(const float* samples, std::size_t n_samples, std::vector<float>& output) {
-    if (finished_) throw AudioError("push() after finish(): the signal is over; call reset() to begin another one");
-    if (n_samples > 0 && samples == nullptr) throw AudioError("samples is null, but n_samples is not 0");
+    if (finished_) throw AudioError("push() after finish(): the signal is over. Call reset() to begin another one.");
+    if (n_samples > 0 && samples == nullptr) throw AudioError("The audio's pointer is null.");
     check_finite(samples, n_samples, n_pushed_);
     n_pushed_ += n_samples;
     if (is_copy()) {
@@ -187,7 +187,7 @@ class Resampler::Impl {
   }
 
   void finish(std::vector<float>& output) {
-    if (finished_) throw AudioError("finish() after finish(): the signal is over; call reset() to begin another one");
+    if (finished_) throw AudioError("finish() after finish(): the signal is over. Call reset() to begin another one.");
     finished_ = true;
     if (is_copy()) return;
     // With these zeros an output is ready just if its position is before the end of the signal: ceil(n * out / in).
@@ -247,8 +247,8 @@ class Resampler::Impl {
 };
 
 Resampler::Resampler(int input_rate_hz, int output_rate_hz) {
-  check_rate("the input rate", input_rate_hz);
-  check_rate("the output rate", output_rate_hz);
+  check_rate("The input rate", input_rate_hz);
+  check_rate("The output rate", output_rate_hz);
   const auto input = std::uint64_t(input_rate_hz), output = std::uint64_t(output_rate_hz);
   const std::uint64_t divisor = greatest_common_divisor(input, output);
   impl_ = std::make_unique<Impl>(input / divisor, output / divisor);

@@ -141,7 +141,7 @@ std::optional<WavHeader> WavHeaderParser::parse(std::string& buffer) {
   return header;
 }
 
-// Whether it got on.
+// Returns whether it consumed bytes.
 bool WavHeaderParser::parse_chunk(std::string& buffer, std::optional<WavHeader>& header) {
   const std::size_t n_drop = static_cast<std::size_t>(std::min<std::uint64_t>(n_skip_bytes_, buffer.size()));
   buffer.erase(0, n_drop);

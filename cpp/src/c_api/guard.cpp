@@ -18,7 +18,7 @@ std::string& last_error() noexcept {
 fastctc_status keep(fastctc_status status, const char* message) noexcept {
   try {
     last_error() = message;
-  } catch (...) {  // no memory: no message
+  } catch (...) {  // out of memory: there is no message
     last_error().clear();
   }
   return status;
@@ -51,14 +51,14 @@ fastctc_status report_exception() noexcept {
     return keep(FASTCTC_ERROR_ENGINE_NOT_FOUND, error.what());
   } catch (const EngineError& error) {
     return keep(FASTCTC_ERROR_ENGINE, error.what());
-  } catch (const Error& error) {  // the base alone: two threads in one stream
+  } catch (const Error& error) {  // the base class itself: two threads in one stream
     return keep(FASTCTC_ERROR_STATE, error.what());
   } catch (const std::bad_alloc&) {
     return keep(FASTCTC_ERROR, "Out of memory.");
   } catch (const std::exception& error) {
     return keep(FASTCTC_ERROR, error.what());
   } catch (...) {
-    return keep(FASTCTC_ERROR, "An exception that is none of the standard library's.");
+    return keep(FASTCTC_ERROR, "An exception that does not derive from std::exception was raised.");
   }
 }
 
@@ -101,7 +101,7 @@ fastctc_status fastctc_open_engine(const char* library, const char** version) {
   if (version) *version = nullptr;
   return guarded([&] {
     const fastctc::EngineInfo info = fastctc::open_engine(library ? library : "");
-    static const std::string kept = info.version;  // a process opens one
+    static const std::string kept = info.version;  // one per process
     if (version) *version = kept.c_str();
   });
 }

@@ -10,7 +10,7 @@
 
 namespace fastctc::c_api {
 
-// NULL where something must be, an index out of range.
+// NULL instead of a handle or pointer, or an index out of range.
 class ArgumentError : public Error {
  public:
   using Error::Error;
@@ -22,7 +22,7 @@ class StateError : public Error {
   using Error::Error;
 };
 
-// Keeps the message of the exception that is being handled for fastctc_last_error(); its class.
+// Keeps the current exception's message for fastctc_last_error(). Returns its class.
 fastctc_status report_exception() noexcept;
 
 template <class Body>
@@ -35,7 +35,7 @@ fastctc_status guarded(Body&& body) noexcept {
   }
 }
 
-// What the body returns, `fallback` where it throws.
+// Returns what the body returns, or `fallback` if it throws.
 template <class T, class Body>
 T value_or(T fallback, Body&& body) noexcept {
   try {
@@ -46,7 +46,7 @@ T value_or(T fallback, Body&& body) noexcept {
   }
 }
 
-// What the pointer points to. Raises ArgumentError that names the parameter.
+// Returns what the pointer points to. Raises ArgumentError that names the parameter.
 template <class T>
 T& require(T* pointer, const char* name) {
   if (!pointer) throw ArgumentError(std::string("The parameter ") + name + " is NULL.");

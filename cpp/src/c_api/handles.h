@@ -25,7 +25,7 @@ struct fastctc_options {
 
 struct fastctc_recognizer {
   fastctc::Recognizer recognizer;
-  // What calls named lately: a language model is not read anew for each.
+  // Decoders of recent calls, so that a language model is not read again for each call.
   mutable std::mutex mutex;
   mutable std::deque<std::pair<std::string, fastctc::DecoderOptions>> decoders;
 };

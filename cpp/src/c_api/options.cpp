@@ -13,7 +13,7 @@ constexpr std::size_t kKeptDecoders = 8;
 
 Json root_of(const fastctc_options* options) { return options ? options->root : Json::object(); }
 
-// Takes a field out of an object; null where there is none.
+// Takes a field out of an object; null if there is none.
 Json take(Json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end()) return nullptr;

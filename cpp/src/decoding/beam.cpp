@@ -35,7 +35,7 @@ struct BeamDecoder::Impl {
   void reset();
   void forget();
   void step(LogProbsView frames);
-  void cut(const float* log_probs);
+  void cut(const float* row);
   std::vector<AlignedToken> align_tokens(const std::vector<int>& tokens, std::size_t n_frames) const;
   Hypothesis hypothesis(const BeamPrefix& prefix, const FusionState& state) const;
   std::vector<std::pair<FusionState, const BeamPrefix*>> finished();

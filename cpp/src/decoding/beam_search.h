@@ -44,7 +44,7 @@ class BeamSearch {
   PrefixTree::Id common_prefix(PrefixTree::Id from) const;
   const Fusion& fusion() const { return fusion_; }
   // What Fusion says of the prefix where the utterance ends.
-  FusionState finished(PrefixTree::Id node);
+  FusionState finished(PrefixTree::Id id);
 
  private:
   // A prefix of the next beam: one that stays (token -1), or one that a token makes of it.
@@ -67,10 +67,10 @@ class BeamSearch {
   void take();
 
   bool is_in_beam(std::int32_t slot, std::int32_t token, std::int32_t word) const;
-  const FusionState& closed(PrefixTree::Id node);
+  const FusionState& closed(PrefixTree::Id id);
   std::string open_word(PrefixTree::Id node) const;
-  FusionState extended(PrefixTree::Id node, std::int32_t token, std::int32_t word);
-  double extended_score(PrefixTree::Id node, std::int32_t token, std::int32_t word);
+  FusionState extended(PrefixTree::Id id, std::int32_t token, std::int32_t word);
+  double extended_score(PrefixTree::Id id, std::int32_t token, std::int32_t word);
   bool is_tried(const float* log_probs, std::int32_t token) const;
 
   const std::size_t n_tokens_;

@@ -38,7 +38,7 @@ class LogAdd {
   static constexpr int kLargest = 23;
   static constexpr int kSteps = 64;  // of a unit of d
   struct Knot {
-    double value, slope;  // the slope a step
+    double value, slope;  // the slope per step
   };
   std::array<Knot, std::size_t{kLargest} * kSteps + 2> table_;
 };

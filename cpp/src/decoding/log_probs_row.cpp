@@ -46,7 +46,7 @@ std::size_t find_largest(const float* values, std::size_t n) {
 
 void check_log_probs(const LogProbsView& log_probs, std::size_t n_tokens) {
   if (log_probs.n_tokens == n_tokens && log_probs.values != nullptr) return;
-  throw OptionError("The decoder takes log-probs of " + std::to_string(n_tokens) + " tokens a frame, not " +
+  throw OptionError("The decoder takes log-probs of " + std::to_string(n_tokens) + " tokens per frame, not " +
                     (log_probs.values == nullptr ? "a null pointer" : std::to_string(log_probs.n_tokens)) + ".");
 }
 

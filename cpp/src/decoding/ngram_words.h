@@ -25,7 +25,7 @@ struct WordView {
     return std::string_view(text + offsets[id], static_cast<std::size_t>(offsets[id + 1] - offsets[id]));
   }
   // kEmptySlot where it isn't there.
-  std::uint32_t find(std::string_view word) const;
+  std::uint32_t find(std::string_view wanted) const;
 };
 
 // The same tables while they grow.

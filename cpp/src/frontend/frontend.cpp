@@ -64,7 +64,7 @@ Features Frontend::compute(AudioView audio) const {
   const int rate_hz = options().sample_rate_hz;
   if (audio.sample_rate_hz != 0 && audio.sample_rate_hz != rate_hz) {
     throw AudioError("The audio has " + std::to_string(audio.sample_rate_hz) +
-                     " samples a second but the front end works at " + std::to_string(rate_hz) +
+                     " samples per second but the front end works at " + std::to_string(rate_hz) +
                      " Hz; resample it first.");
   }
   if (audio.samples == nullptr && audio.n_samples > 0) throw AudioError("The audio's pointer is null.");

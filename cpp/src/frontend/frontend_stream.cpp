@@ -13,7 +13,7 @@ namespace {
 // Frames of a held block, for normalisations over the utterance.
 constexpr std::size_t kHeldFrames = 64;
 
-// A stream has one thread at a time; a second one is told instead of corrupting it.
+// Lets one thread in at a time; a second one gets an error instead of a data race.
 class Turn {
  public:
   explicit Turn(std::atomic_flag& busy) : busy_(busy) {
@@ -101,7 +101,7 @@ class FrontendStream::Impl {
     return {samples_.data(), static_cast<std::int64_t>(n_dropped_), static_cast<std::int64_t>(n_pushed_)};
   }
 
-  // Only once they are as many as those that stay, so that each sample is moved at most once on average.
+  // Waits until as many samples go as stay, so that each sample is moved at most once on average.
   void drop_unneeded_samples() {
     const std::size_t needed = std::min(frontend_->first_needed_sample(n_computed_), n_pushed_);
     const std::size_t n_unneeded = needed > n_dropped_ ? needed - n_dropped_ : 0;

@@ -7,7 +7,7 @@
 namespace fastctc::frontend {
 namespace {
 
-// Slaney's Auditory Toolbox: linear below 1 kHz, 27 steps a factor of 6.4 above.
+// Slaney's Auditory Toolbox: linear below 1 kHz, 27 steps per factor of 6.4 above.
 constexpr double kHzPerMel = 200.0 / 3.0;
 constexpr double kBreakHz = 1000.0;
 constexpr double kBreakMel = kBreakHz / kHzPerMel;

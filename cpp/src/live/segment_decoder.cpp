@@ -9,8 +9,8 @@
 namespace fastctc {
 namespace {
 
-// A word may go on as long as less silence than this follows it. Only where a segment has grown too long does that
-// matter: its last word then waits for the next segment.
+// A word may go on until this much silence follows it. That matters only if a segment has grown too long: its last word
+// then waits for the next segment.
 constexpr double kOpenWordS = 0.4;
 
 std::vector<int> ids_of(const std::vector<AlignedToken>& tokens) {
@@ -61,7 +61,7 @@ void SegmentDecoder::step_frame(const float* log_probs, std::size_t n_tokens, st
   const std::size_t token_end = last_token_end();
   const EndpointCause cause = endpointer_.test(n_frames_, start_frame_, token_end > 0, token_end);
   if (cause == EndpointCause::none) return;
-  // Within a token's run the next frame may go on with it; a cut here would read it twice.
+  // The next frame may continue a token's run; a cut inside the run would read the token twice.
   if (token_end == n_frames_) return;
   end_segment(cause, results);
 }
@@ -72,7 +72,7 @@ std::size_t SegmentDecoder::last_token_end() const {
   return carry_.empty() ? 0 : carry_.back().end_frame;
 }
 
-// Frames count from the start of the utterance, and the word that the last segment left open stands in front.
+// Frames count from the start of the utterance. The word that the last segment left open comes first.
 Hypothesis SegmentDecoder::with_carry(Hypothesis hypothesis) const {
   std::vector<AlignedToken> all = carry_;
   for (AlignedToken token : hypothesis.tokens) {
@@ -84,7 +84,7 @@ Hypothesis SegmentDecoder::with_carry(Hypothesis hypothesis) const {
   return hypothesis;
 }
 
-// goes_on: the utterance does, though the segment ends.
+// goes_on: the segment ends, but the utterance continues.
 std::vector<Hypothesis> SegmentDecoder::n_best(bool goes_on) const {
   const auto n = static_cast<std::size_t>(options_.n_best);
   std::vector<Hypothesis> hypotheses = goes_on ? decoder_->partials(n) : decoder_->n_best(n);
@@ -93,13 +93,13 @@ std::vector<Hypothesis> SegmentDecoder::n_best(bool goes_on) const {
 }
 
 void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& results) {
-  // Where it has only grown too long the sentence goes on: the next segment's search knows what was said.
+  // A segment that has only grown too long continues in the next one, whose search keeps its context.
   const bool goes_on = cause == EndpointCause::max_length;
   std::vector<Hypothesis> hypotheses = n_best(goes_on);
   std::vector<AlignedToken>& all = hypotheses.front().tokens;
   std::vector<AlignedToken> open;
   std::size_t end_frame = n_frames_;
-  // Words of a lexicon end where their spelling does: none is open.
+  // Words of a lexicon end with their spelling, so none is open.
   const bool may_be_open = goes_on && !all.empty() && hypotheses.front().words.empty();
   if (may_be_open && time_s(n_frames_ - all.back().end_frame) < kOpenWordS) {
     const std::vector<Vocabulary::WordSpan> words = recognizer_.vocabulary().words(ids_of(all));
@@ -108,7 +108,7 @@ void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& 
       open.assign(first_open, all.end());
       all.erase(first_open, all.end());
       end_frame = open.front().start_frame;
-      hypotheses.resize(1);  // others may have no such word
+      hypotheses.resize(1);  // other readings may lack this word
     }
   }
   StreamResult final = result(hypotheses, time_s(end_frame));
@@ -131,7 +131,7 @@ void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& 
 }
 
 void SegmentDecoder::emit_partial(std::deque<StreamResult>& results) {
-  // Times take an alignment, so the tokens come first.
+  // Times need an alignment, which costs time, so the tokens are compared first.
   std::vector<int> ids = ids_of(carry_);
   const std::vector<int> found = decoder_->partial_ids();
   ids.insert(ids.end(), found.begin(), found.end());
@@ -159,7 +159,7 @@ void SegmentDecoder::finish(EndpointCause cause, std::deque<StreamResult>& resul
 StreamResult SegmentDecoder::result(const std::vector<Hypothesis>& n_best, double end_s) const {
   StreamResult result;
   result.segment = segment_;
-  // What was final before the end of the audio was known may lie a frame or two past it: segments never overlap.
+  // A segment that was final before the audio's end was known may end a frame or two past it. Segments never overlap.
   result.start_s = offset_s_ + std::max(std::min(time_s(start_frame_), duration_s_), last_end_s_);
   result.end_s = std::max(result.start_s, offset_s_ + std::min(end_s, duration_s_));
   result.transcript = recognizer_.assemble(n_best, duration_s_, options_);
@@ -181,7 +181,7 @@ StreamResult SegmentDecoder::result(const std::vector<Hypothesis>& n_best, doubl
   return result;
 }
 
-// Words whose tokens stay as they are and which another word follows: a last word may still grow.
+// Counts words whose tokens no longer change. The last word may still grow, so it doesn't count.
 std::size_t SegmentDecoder::n_stable_words(const std::vector<AlignedToken>& tokens) const {
   const std::size_t n_stable_tokens = carry_.size() + decoder_->n_stable_tokens();
   const std::vector<Vocabulary::WordSpan> words = recognizer_.vocabulary().words(ids_of(tokens));

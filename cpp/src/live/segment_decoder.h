@@ -14,19 +14,18 @@
 
 namespace fastctc {
 
-// Frames count from the start of the utterance. Rules are tested after every frame, so that neither chunks nor the
-// sizes of what is pushed move an endpoint. An endpoint resets the decoder, never the acoustic model: the signal goes
-// on.
+// Frames count from the start of the utterance. Rules are tested after every frame, so neither the size of a chunk nor
+// that of a push moves an endpoint. An endpoint resets the decoder, not the acoustic model, because the signal goes on.
 class SegmentDecoder {
  public:
   SegmentDecoder(const Recognizer& recognizer, const StreamOptions& options);
 
-  // A new utterance, whose first frame stands at offset_s.
+  // Begins an utterance whose first frame is at offset_s.
   void begin(double offset_s);
   void step(const LogProbs& log_probs, std::deque<StreamResult>& results);
-  // The utterance is known to be over after duration_s: times are cut there.
+  // Sets the end of the utterance: times are cut at duration_s.
   void end_at(double duration_s) { duration_s_ = duration_s; }
-  // Every frame of it was given: its last segment becomes final. end_at() comes first.
+  // Makes the last segment final, after every frame of the utterance and end_at().
   void finish(EndpointCause cause, std::deque<StreamResult>& results);
   // Forgets everything: segments count from 0 again.
   void reset();
@@ -51,7 +50,7 @@ class SegmentDecoder {
   std::unique_ptr<Decoder> decoder_;
   Endpointer endpointer_;
   bool gives_partials_;
-  bool is_speech_;  // utterances are what a detector took for speech
+  bool is_speech_;  // utterances are segments of a speech detector
   double frame_s_;
 
   double offset_s_ = 0;              // of the utterance

@@ -11,7 +11,7 @@ namespace fastctc {
 namespace {
 
 constexpr std::size_t kBlockFrames = 64;
-// However much is pushed at once, only so much of it is converted and kept at a time.
+// Samples converted and kept at a time, however many are pushed at once.
 constexpr std::size_t kPieceSamples = 1 << 14;
 
 const Frontend& streamable(const Recognizer& recognizer) {
@@ -24,7 +24,7 @@ const Frontend& streamable(const Recognizer& recognizer) {
 
 }  // namespace
 
-// One call at a time: a second thread that enters meanwhile gets an error instead of a data race.
+// Lets one call in at a time: a second thread gets an error instead of a data race.
 class Stream::Impl::Turn {
  public:
   explicit Turn(std::atomic_flag& busy) : busy_(busy) {
@@ -127,7 +127,7 @@ void Stream::Impl::finish() {
   note_ready();
 }
 
-// Audio was taken: after an error the stream can't go on without a gap.
+// Runs work whose audio is already taken: after an error the stream can't go on without a gap.
 template <class Work>
 void Stream::Impl::guarded(Work&& work) {
   try {
@@ -170,7 +170,7 @@ void Stream::Impl::begin_utterance() {
   decoder_.begin(static_cast<double>(audio_->utterance()->begin) / recognizer_.sample_rate_hz());
 }
 
-// All its samples are taken: flushes it, and once the model has run everything makes it final. False: not yet.
+// Flushes an utterance whose samples are all taken; makes it final once the model has run everything. False: not yet.
 bool Stream::Impl::end_utterance() {
   const StreamAudio::Utterance utterance = *audio_->utterance();
   if (!is_flushed_) {
@@ -190,7 +190,7 @@ bool Stream::Impl::end_utterance() {
   return true;
 }
 
-// With speech detection the last utterance may be long over: an empty result tells that the stream is.
+// With speech detection the last utterance may have ended long before; an empty result then ends the stream.
 void Stream::Impl::end_stream() {
   is_done_ = true;
   decoder_.begin(std::max(pushed_duration_s(), decoder_.last_end_s()));
@@ -210,7 +210,7 @@ void Stream::Impl::advance(const std::string& failure) {
     decoder_.step(acoustic_.take(), results_);
     if (!failure.empty()) throw EngineError(failure);
     feed();
-  } catch (...) {  // it is told by take(): the other streams of the pool's step are not to blame
+  } catch (...) {  // take() raises it: other streams in the pool's step are not affected
     if (!error_) error_ = std::current_exception();
   }
   is_waiting_ = false;  // it had its turn

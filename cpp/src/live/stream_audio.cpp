@@ -81,7 +81,7 @@ void StreamAudio::taken(std::size_t n_samples) {
   drop_unneeded();
 }
 
-// Only once they are as many as those that stay, so that each sample is moved at most once on average.
+// Waits until as many samples go as stay, so that each sample is moved at most once on average.
 void StreamAudio::drop_unneeded() {
   const std::uint64_t needed = utterances_.empty() ? decided_ : std::max(taken_, utterances_.front().begin);
   const std::uint64_t n_unneeded = needed > held_begin_ ? needed - held_begin_ : 0;

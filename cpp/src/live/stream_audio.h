@@ -13,8 +13,8 @@
 
 namespace fastctc {
 
-// Without speech detection the whole signal is one utterance; with it, every segment of speech is one, and what lies
-// between is dropped. Samples are counted at the model's rate from the start of the stream.
+// Without speech detection the whole signal is one utterance. With it every segment of speech is an utterance, and the
+// audio between them is dropped. Samples are counted at the model's rate from the start of the stream.
 class StreamAudio {
  public:
   struct Utterance {
@@ -23,7 +23,7 @@ class StreamAudio {
     bool is_over = false;
   };
 
-  // rate_hz: of the audio pushed. detector: another of it finds the utterances; null: there is one.
+  // rate_hz: of the audio pushed. detector: a copy of it finds the utterances; null: there is one utterance.
   StreamAudio(const SpeechDetector* detector, int rate_hz, int model_rate_hz);
 
   void push(const float* samples, std::size_t n_samples);
@@ -33,13 +33,13 @@ class StreamAudio {
   // The utterance to be recognised now; null: none yet.
   const Utterance* utterance() const { return utterances_.empty() ? nullptr : &utterances_.front(); }
   void next_utterance() { utterances_.pop_front(); }
-  // Samples of that utterance that are there and not taken; taken() has them dropped.
+  // Samples of that utterance that wait to be taken; taken() drops them.
   const float* samples() const;
   std::size_t n_samples() const;
   void taken(std::size_t n_samples);
-  // Everything has been pushed and taken, and every utterance is over and gone.
+  // Whether everything has been pushed and taken, and every utterance is over.
   bool is_exhausted() const { return is_finished_ && utterances_.empty(); }
-  // Up to here it is settled what is speech.
+  // Up to here it is final what is speech.
   double decided_s() const { return static_cast<double>(decided_) / model_rate_hz_; }
 
  private:

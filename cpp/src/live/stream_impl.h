@@ -1,4 +1,4 @@
-// The insides of Stream, which its pool knows.
+// The implementation of Stream, for stream.cpp and stream_pool.cpp.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@
 
 namespace fastctc {
 
-// What the streams of a pool tell it: that a chunk became ready, and in which order.
+// How the streams of a pool tell it that a chunk is ready, and in which order.
 struct PoolSignal {
   std::mutex mutex;
   std::condition_variable changed;
@@ -36,14 +36,14 @@ struct PoolSignal {
   }
 };
 
-// Calls that feed the stream enter one at a time (`busy_`); the pool's step(), and whoever takes the results, share the
-// state with them under `mutex`, which is held to hand audio and results over, never while the model runs.
+// Calls that feed the stream enter one at a time (`busy_`). They share the state with the pool's step() and with take()
+// under `mutex`, which is held while audio and results are handed over, never while the model runs.
 class Stream::Impl {
  public:
-  // Of a pool: its signal, and the detector that its streams share the graph of.
+  // pool, detector: of a pool, whose streams share the detector's graph.
   Impl(const Recognizer& recognizer, const StreamOptions& options, std::shared_ptr<PoolSignal> pool = nullptr,
        std::shared_ptr<const SpeechDetector> detector = nullptr);
-  // Null where the options ask for none. Raises as SpeechDetector.
+  // Null if the options ask for none. Raises as SpeechDetector.
   static std::shared_ptr<const SpeechDetector> open_detector(const Recognizer& recognizer,
                                                              const StreamOptions& options);
 
@@ -57,14 +57,14 @@ class Stream::Impl {
   double pushed_s() const;
   double decoded_s() const;
 
-  // Of the pool, which holds `mutex` meanwhile.
+  // For the pool, which holds `mutex` during these calls.
   mutable std::mutex mutex;
   bool is_ready() const { return !error_ && acoustic_.ready(); }
   std::uint64_t ready_since() const { return ready_since_; }
   AcousticStream& acoustic() { return acoustic_; }
-  // How often the stream was reset: what the model ran before is no more its own.
+  // Resets so far. Results of runs that began before a reset are dropped.
   std::uint64_t n_resets() const { return n_resets_; }
-  // The model has run a window of this stream: decodes what it gave. failure: empty where there is none.
+  // Decodes what the model gave for a window of this stream. failure: empty if there is none.
   void advance(const std::string& failure);
 
  private:
@@ -76,7 +76,7 @@ class Stream::Impl {
   template <class Work>
   void guarded(Work&& work);
   void feed();
-  void feed_frames(std::size_t n_valid_frames);
+  void feed_frames(std::size_t n_frames);
   void begin_utterance();
   bool end_utterance();
   void run();
@@ -87,7 +87,7 @@ class Stream::Impl {
   const StreamingModel& model_;
   StreamOptions options_;
   std::shared_ptr<PoolSignal> pool_;
-  std::shared_ptr<const SpeechDetector> detector_;  // as it came; audio_ has another of it
+  std::shared_ptr<const SpeechDetector> detector_;  // audio_ makes its own from it
 
   std::unique_ptr<StreamAudio> audio_;  // once the rate is known
   FrontendStream frontend_;

@@ -19,7 +19,7 @@ class StreamPool::Impl {
         signal_(std::make_shared<PoolSignal>()),
         detector_(Stream::Impl::open_detector(recognizer, options)) {
     if (max_batch == 0) throw OptionError("Option max_batch must be at least 1.");
-    // Opens the graph, and finds what is wrong with the options, before the first stream.
+    // Opens the graph and checks the options before the first stream.
     Stream::Impl(recognizer_, options_, signal_, detector_);
   }
 
@@ -59,7 +59,7 @@ StreamPool::Impl::Streams StreamPool::Impl::live() const {
   return streams;
 }
 
-// Those with a chunk ready, the longest waiting first.
+// Streams with a chunk ready, those that waited longest first.
 StreamPool::Impl::Streams StreamPool::Impl::waiting(const Streams& streams) const {
   std::vector<std::pair<std::uint64_t, std::shared_ptr<Stream::Impl>>> found;
   for (const auto& stream : streams) {
@@ -79,7 +79,7 @@ std::size_t StreamPool::Impl::step() {
   if (batch.size() > max_batch_) batch.resize(max_batch_);
   if (batch.empty()) return 0;
   run_batch(batch);
-  // A stream that waits would keep the caches of every stream that it last ran with.
+  // Otherwise a stream that waits would keep the caches of all streams of its last batch.
   for (const auto& stream : streams) {
     const std::lock_guard<std::mutex> stream_lock(stream->mutex);
     stream->acoustic().detach();
@@ -89,7 +89,7 @@ std::size_t StreamPool::Impl::step() {
 
 void StreamPool::Impl::run_batch(const Streams& batch) {
   const StreamingModel& model = recognizer_.streaming_model(options_.latency_ms);
-  // In one order, whatever the batch's. (No one else ever holds two of them.)
+  // Locks in one order, whatever the batch's. Nothing else holds two of these at once.
   const auto lock_all = [](Streams streams) {
     std::sort(streams.begin(), streams.end());
     std::vector<std::unique_lock<std::mutex>> locks;
@@ -103,7 +103,7 @@ void StreamPool::Impl::run_batch(const Streams& batch) {
   {
     const auto locks = lock_all(batch);
     for (const auto& stream : batch) {
-      if (!stream->is_ready()) continue;  // it was reset meanwhile
+      if (!stream->is_ready()) continue;  // it was reset in the meantime
       running.push_back(stream);
       acoustic.push_back(&stream->acoustic());
       n_resets.push_back(stream->n_resets());
@@ -113,7 +113,7 @@ void StreamPool::Impl::run_batch(const Streams& batch) {
   std::string failure;
   try {
     model.compute(windows);
-  } catch (const std::exception& error) {  // whatever it is, the streams must have their windows back
+  } catch (const std::exception& error) {  // whatever the error, the streams get their windows back
     failure = error.what();
   }
   std::vector<std::string> failures;
@@ -122,7 +122,7 @@ void StreamPool::Impl::run_batch(const Streams& batch) {
     failures = model.scatter(windows, acoustic);
   }
   if (!failure.empty() && running.size() > 1) {
-    // Whose fault it is shows when each runs alone.
+    // Each stream runs alone, which shows the one at fault.
     for (const auto& stream : running) run_batch({stream});
     return;
   }

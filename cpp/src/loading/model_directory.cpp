@@ -54,7 +54,7 @@ ModelDirectory::ModelDirectory(const std::string& path, const ModelOptions& opti
   tokens_path_ = find_tokens();
 }
 
-// The caller's own word may be a link to anywhere; what the directory says may not.
+// A file that the caller names may be a link to anywhere; a file that the directory names may not.
 std::string ModelDirectory::file_in_directory(const std::string& name, const std::string& source) const {
   return file_inside(directory_, name, source, source == kOption).u8string();
 }
@@ -173,9 +173,8 @@ const ModelDirectory::Candidate& ModelDirectory::choose(const std::string& name,
   if (chosen.source == kOption) return chosen;
   for (const Candidate& other : candidates) {
     if (other.value != chosen.value) {
-      throw ModelError(directory_.u8string() + ": " + name + " is " + chosen.value + " after the " + chosen.source +
-                       " and " + other.value + " after the " + other.source + ". Say which with the option " + name +
-                       ".");
+      throw ModelError(directory_.u8string() + ": " + name + " is " + chosen.value + " by the " + chosen.source +
+                       " and " + other.value + " by the " + other.source + ". Say which with the option " + name + ".");
     }
   }
   return chosen;

@@ -1,8 +1,8 @@
 // A model directory: which files it is made of, and what every property of the model is.
 //
 // A property is resolved in this order: the caller's option, the manifest (fastctc.json, then onnx-asr's
-// config.json), the ONNX metadata (sherpa-onnx's keys), the graph's names and shapes. The caller's word is final;
-// the others must agree with each other.
+// config.json), the ONNX metadata (sherpa-onnx's keys), the graph's names and shapes. The caller's option is final;
+// the others must agree.
 #pragma once
 
 #include <filesystem>
@@ -29,17 +29,17 @@ class ModelDirectory {
   const std::string& graph_path() const { return graph_path_; }
   std::string offline_path() const;    // empty: there is none
   std::string long_form_path() const;  // empty: there is none
-  // By look-ahead in ms; several files: nothing tells which. input_frame_s: seconds a feature frame.
+  // By look-ahead in ms; several files: nothing tells which. input_frame_s: seconds per feature frame.
   std::map<int, std::vector<std::string>> streaming_paths(double input_frame_s, int subsampling_factor) const;
-  // Graphs for streams that don't tell their chunk: only running them does.
+  // Graphs for streams that don't tell their chunk: a run must find it.
   std::vector<std::string> unmeasured_streaming_paths() const;
   void note_streaming(const std::map<int, std::vector<std::string>>& paths);
   const std::string& tokens_path() const { return tokens_path_; }
-  // Of its SentencePiece model; empty: there is none. Notes it.
+  // Path of the SentencePiece model; empty: there is none. Notes it.
   std::string tokenizer_path();
 
-  // Each resolves a group of properties and notes them in properties(). Raise ModelError on a contradiction or
-  // on what nothing tells, OptionError on a value of the caller's that can't be.
+  // Each resolves a group of properties and notes them in properties(). Raise ModelError on a contradiction and on a
+  // property that nothing tells, OptionError on an impossible value of the caller's.
   FrontendOptions frontend(const GraphInfo& graph);
   AcousticModel::Geometry geometry();
   StreamingModel::Geometry streaming_geometry();
@@ -49,7 +49,7 @@ class ModelDirectory {
 
   const std::vector<Property>& properties() const { return properties_; }
   void note(const Property& property) { properties_.push_back(property); }
-  // What AcousticModel::configure() resolved of geometry(): what it calls an option may be the manifest's word.
+  // Notes what AcousticModel::configure() resolved of geometry(). What it calls an option may come from the manifest.
   void note_geometry(std::vector<Property> properties);
 
  private:
@@ -62,11 +62,11 @@ class ModelDirectory {
   std::string file_in_directory(const std::string& name, const std::string& source) const;
   [[noreturn]] void raise_several(const std::string& what, const std::vector<GraphFile>& files,
                                   const std::string& advice) const;
-  // What the manifests say of a name.
+  // What the manifests say about a name.
   void add_manifest(const std::string& name, std::vector<Candidate>& candidates) const;
-  // First of the candidates; unless it is the caller's, the others must be equal to it.
+  // The first candidate. Unless it is the caller's, the others must equal it.
   const Candidate& choose(const std::string& name, const std::vector<Candidate>& candidates) const;
-  // The same, noted in properties().
+  // The value of choose(), noted in properties().
   std::string settle(const std::string& name, const std::vector<Candidate>& candidates);
   [[noreturn]] void refuse(const std::string& message, const Candidate& candidate) const;
   long long stated_integer(const std::string& name, const Candidate& candidate, long long lowest,

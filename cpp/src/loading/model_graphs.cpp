@@ -130,7 +130,7 @@ std::unique_ptr<StreamingModel> ModelGraphs::open_streaming(const std::string& p
   model->configure(streaming_geometry_);
   if (model->geometry().subsampling_factor != subsampling_factor_) {
     throw ModelError(path + " subsamples by " + std::to_string(model->geometry().subsampling_factor) + ", but " +
-                     first_path_ + " by " + std::to_string(subsampling_factor_) + ". Are they of one model?");
+                     first_path_ + " by " + std::to_string(subsampling_factor_) + ". They are not of one model.");
   }
   return model;
 }

@@ -30,7 +30,7 @@ class ModelGraphs {
   bool has_offline() const { return !offline_path_.empty(); }
   const AcousticModel& offline() const;
   std::vector<int> latencies_ms() const;
-  const StreamingModel& streaming(int latency_ms) const;
+  const StreamingModel& streaming(int wanted_ms) const;
   const StreamingModel* long_form() const;
 
  private:

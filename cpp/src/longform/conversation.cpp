@@ -12,7 +12,7 @@ namespace fastctc {
 namespace {
 
 constexpr double longest_pause_s = 3600;
-// Times are sums of frames: a pause of ten frames must count as 0.8 s, whatever the last bit says.
+// Times are sums of frames: a pause of ten frames must count as 0.8 s, whatever rounding does.
 constexpr double half_a_millisecond_s = 0.0005;
 
 // Finds a transcript's words in its text, one after the other, so that a segment's text is a part of the whole one.
@@ -20,7 +20,7 @@ class TextParts {
  public:
   explicit TextParts(const std::string& text) : text_(text) {}
 
-  // The text from the first of the words to the last; words joined by a space where they don't stand in the text.
+  // The text from the first word to the last; words that the text lacks are joined by spaces.
   std::string part(const std::vector<Word>& words) {
     std::size_t begin = std::string::npos;
     std::size_t end = position_;
@@ -81,7 +81,7 @@ Conversation make_conversation(std::vector<Transcript> channels, const Conversat
     cut(channels[channel], channel, options.pause_s, conversation.segments);
     conversation.duration_s = std::max(conversation.duration_s, channels[channel].duration_s);
   }
-  // Stable: of segments that start at once, the lower channel's is first, as they stand now.
+  // Stable: among segments that start at the same time the lower channel stays first.
   std::stable_sort(conversation.segments.begin(), conversation.segments.end(),
                    [](const ConversationSegment& a, const ConversationSegment& b) { return a.start_s < b.start_s; });
   conversation.channels = std::move(channels);

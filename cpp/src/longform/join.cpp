@@ -5,7 +5,7 @@
 namespace fastctc::longform {
 namespace {
 
-// As the decoder reads it: the first of the largest.
+// The decoder's choice: the first of the largest.
 bool reads_blank(const float* log_probs, std::size_t n_tokens, std::size_t blank_id) {
   return static_cast<std::size_t>(std::max_element(log_probs, log_probs + n_tokens) - log_probs) == blank_id;
 }

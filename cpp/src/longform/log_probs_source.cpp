@@ -9,7 +9,7 @@
 namespace fastctc::longform {
 namespace {
 
-// Recordings that are too long for one run.
+// The source for recordings too long for one run.
 std::unique_ptr<Source> make_longer(const Recognizer& recognizer, const LongFormOptions& options) {
   // Steps of a model that normalises over the utterance would hold the features of hours.
   const bool streams = !frontend::needs_whole_utterance(recognizer.frontend().options().normalize);

@@ -15,7 +15,7 @@
 namespace fastctc::longform {
 
 // One recording: push its samples, finish, and take log-probs whenever there are some. They form one sequence, equal
-// for any split of the samples. After an exception it is of no use.
+// for any split of the samples. After an exception it must not be used.
 class Source {
  public:
   virtual ~Source();
@@ -30,8 +30,8 @@ class Source {
 
 using MakeSource = std::function<std::unique_ptr<Source>()>;
 
-// Keeps the samples; up to max_samples they are one run of the offline graph, beyond that all of them go on to the
-// source that make_longer() makes.
+// Keeps the samples. Up to max_samples they are one run of the offline graph; beyond that all of them go to the source
+// that make_longer() makes.
 std::unique_ptr<Source> make_one_shot(const Frontend& frontend, const AcousticModel& model, std::size_t max_samples,
                                       MakeSource make_longer);
 // Steps of a cache-aware graph. A normalisation over the utterance holds them back, and all features, until finish().
@@ -41,8 +41,8 @@ std::unique_ptr<Source> make_steps(const Frontend& frontend, const StreamingMode
 std::unique_ptr<Source> make_windows(const Frontend& frontend, const AcousticModel& model, std::size_t blank_id,
                                      const LongFormOptions& options);
 
-// Samples at the model's rate up to which a recording is one run of the offline graph; 0: none is, as there is no
-// such graph. Raises OptionError on options out of range.
+// Samples at the model's rate up to which a recording is one run of the offline graph; 0 if there is no such graph.
+// Raises OptionError on options out of range.
 std::size_t one_shot_max_samples(const Recognizer& recognizer, const LongFormOptions& options);
 
 // The right one for a recording of unknown length. Graphs are opened when they are needed.

@@ -14,7 +14,7 @@
 namespace fastctc {
 namespace {
 
-// However much is pushed at once, only so much of it is converted and kept at a time.
+// Samples converted and kept at a time, however many are pushed at once.
 constexpr std::size_t kPieceSamples = 1 << 16;
 
 }  // namespace
@@ -54,7 +54,7 @@ class LongForm::Impl {
       resampler_ = std::make_unique<Resampler>(rate_hz, model_rate_hz_);
       rate_hz_ = rate_hz;
     }
-    state_ = State::failed;  // unless all of it goes well
+    state_ = State::failed;  // until all of it has succeeded
     for (std::size_t first = 0; first < audio.n_samples; first += kPieceSamples) {
       const std::size_t n = std::min(kPieceSamples, audio.n_samples - first);
       resampler_->push(audio.samples + first, n, resampled_);
@@ -95,8 +95,7 @@ class LongForm::Impl {
     if (bad == end) return;
     throw AudioError("Sample " + std::to_string(n_pushed_ + static_cast<std::size_t>(bad - audio.samples)) + " is " +
                      std::to_string(*bad) +
-                     "; samples must be finite: repair the recording, or replace such samples "
-                     "with 0.");
+                     "; samples must be finite. Repair the recording, or replace such samples with 0.");
   }
 
   std::string closed(const char* call) const {
@@ -115,7 +114,7 @@ class LongForm::Impl {
   std::unique_ptr<longform::Transcription> transcription_;
   std::unique_ptr<Resampler> resampler_;
   std::vector<float> resampled_;
-  int rate_hz_ = 0;           // of what is pushed; 0: nothing was
+  int rate_hz_ = 0;           // of the audio pushed; 0: none yet
   std::size_t n_pushed_ = 0;  // samples at that rate
   State state_ = State::open;
 };

@@ -20,7 +20,7 @@ void Readings::add(std::vector<Alternative> segment, double start_s) {
   const std::vector<Choice> none = {{0, 0, 0}};
   const std::vector<Choice>& before = choices_.empty() ? none : choices_.back();
   for (std::size_t i = 0; i < before.size(); ++i) {
-    // With i better ones before and j better ones here there are (i + 1) (j + 1) at least as good.
+    // Choice i before and reading j here: (i + 1) (j + 1) combinations are at least as good.
     for (std::size_t j = 0; j < segment.size() && (i + 1) * (j + 1) <= n_; ++j) {
       all.push_back({before[i].score + segment[j].score, i, j});
     }

@@ -8,15 +8,15 @@
 
 namespace fastctc::longform {
 
-// A segment knows nothing of the others, so their scores add up, and a reading of the whole is a choice of one reading
-// a segment. The n best of all choices need no more than the n best of each segment.
+// Segments are independent, so their scores add up, and a reading of the whole is a choice of one reading per segment.
+// The n best choices need only the n best readings of each segment.
 class Readings {
  public:
   explicit Readings(std::size_t n) : n_(n) {}
 
   // The n best of the next segment, best first, times from its start.
   void add(std::vector<Alternative> segment, double start_s);
-  // Best first; of equals what takes better readings of earlier segments. Empty without segments.
+  // Best first; among equals the choice with better readings of earlier segments. Empty without segments.
   std::vector<Alternative> best() const;
 
  private:

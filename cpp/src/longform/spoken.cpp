@@ -60,7 +60,7 @@ void Spoken::advance() {
     close(segments_.front());
     segments_.pop_front();
   }
-  // Nothing that is still to come starts before what is decided.
+  // No later segment starts before the decided part.
   const std::size_t needed_from = utterance_ ? position_ : sample_at(detector_.decided_s());
   samples_.erase(samples_.begin(), samples_.begin() + static_cast<std::ptrdiff_t>(needed_from - samples_from_));
   samples_from_ = needed_from;
@@ -93,7 +93,7 @@ void Spoken::close(const SpeechSegment& segment) {
   std::move(part.tokens.begin(), part.tokens.end(), std::back_inserter(transcript_.tokens));
 }
 
-// Never past the samples that are there.
+// Never past the last sample.
 std::size_t Spoken::sample_at(double time_s) const {
   const auto sample = static_cast<std::size_t>(std::lround(time_s * recognizer_.sample_rate_hz()));
   return std::min(std::max(sample, samples_from_), samples_from_ + samples_.size());

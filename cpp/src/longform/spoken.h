@@ -1,4 +1,4 @@
-// A recording of which only the speech is recognised.
+// Recognises only the speech of a recording.
 #pragma once
 
 #include <cstddef>
@@ -36,11 +36,11 @@ class Spoken : public Transcription {
   LongFormOptions options_;
   SpeechDetector detector_;
   std::deque<SpeechSegment> segments_;    // complete, not yet recognised
-  std::unique_ptr<Utterance> utterance_;  // of the segment at work
+  std::unique_ptr<Utterance> utterance_;  // of the current segment
   std::vector<float> samples_;            // from sample samples_from_ on
   std::size_t samples_from_ = 0;
   std::size_t position_ = 0;  // samples before it are recognised or skipped
-  double start_s_ = 0;        // of the segment at work
+  double start_s_ = 0;        // of the current segment
   double confidence_sum_ = 0;
   Readings readings_;
   Transcript transcript_;

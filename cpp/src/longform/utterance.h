@@ -12,7 +12,7 @@
 
 namespace fastctc::longform {
 
-// A recording on its way. One thread at a time. After an exception it is of no use.
+// A recording in progress. One thread at a time. After an exception it must not be used.
 class Transcription {
  public:
   virtual ~Transcription();
@@ -28,7 +28,7 @@ class Transcription {
 class Utterance : public Transcription {
  public:
   Utterance(const Recognizer& recognizer, const LongFormOptions& options);
-  // Whatever the decoder finds in it.
+  // Everything that the decoder finds in it.
   Utterance(const Recognizer& recognizer, const LongFormOptions& options, std::unique_ptr<Decoder> decoder);
 
   void push(const float* samples, std::size_t n_samples) override;

@@ -10,11 +10,11 @@
 namespace fastctc::longform {
 namespace {
 
-// Feature frames. A window that starts at a multiple of it has the phase of the whole recording in the subsampling and
-// in the attention chunks of 8 (r + 1) frames, r = 0, 1, 6, 13, that the look-ahead of a cache-aware model makes.
+// Feature frames. A window that starts at a multiple of this has the phase of the whole recording, in the subsampling
+// and in a cache-aware model's attention chunks of 8 (r + 1) frames, r = 0, 1, 6, 13.
 constexpr std::size_t kChunkFrames = 112;
 
-// At its ends a window reads half words, and what it reads as blank may be the missing half of one.
+// A window cuts words at its ends, and blanks there may be the missing half of a word.
 constexpr double kMarginS = 1.0;
 
 std::size_t hop_samples(const Frontend& frontend) {
@@ -33,7 +33,7 @@ std::size_t WindowPlan::last_start(std::size_t n_samples) const {
 std::size_t max_samples(const Frontend& frontend, const AcousticModel& model) {
   const AcousticModel::Geometry& geometry = model.geometry();
   if (geometry.max_encoder_frames <= 0) return std::numeric_limits<std::size_t>::max();
-  // One output frame less than the table has: causal subsampling gives one more than its share.
+  // One output frame less than the table has: causal subsampling gives one frame more than n / factor.
   const std::size_t n_frames = static_cast<std::size_t>(geometry.max_encoder_frames - 1);
   return n_frames * static_cast<std::size_t>(geometry.subsampling_factor) * hop_samples(frontend);
 }
@@ -48,7 +48,7 @@ WindowPlan plan_windows(const Frontend& frontend, const AcousticModel& model, co
   plan.frame_samples = factor * hop_samples(frontend);
   plan.window = round_down(std::min(samples(options.window_s), max_samples(frontend, model)), plan.frame_samples);
   const std::size_t overlap = std::min(samples(options.overlap_s), plan.window / 2);
-  // A waveform has no chunks; a window of few chunks can't be bound to them.
+  // A waveform has no chunks, and a window of few chunks can't start at multiples of them.
   plan.alignment = plan.frame_samples;
   if (frontend.options().kind != FeatureKind::waveform) {
     plan.alignment = std::lcm(factor, kChunkFrames) * hop_samples(frontend);

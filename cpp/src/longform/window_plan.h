@@ -22,10 +22,10 @@ struct WindowPlan {
   std::size_t last_start(std::size_t n_samples) const;
 };
 
-// Samples whose output surely fits the position table; the largest number there is where it has no limit.
+// Samples whose output always fits the position table; the largest number of the type if it has no limit.
 std::size_t max_samples(const Frontend& frontend, const AcousticModel& model);
 
-// Raises OptionError where window_s and overlap_s can't be.
+// Raises OptionError if window_s and overlap_s are impossible.
 WindowPlan plan_windows(const Frontend& frontend, const AcousticModel& model, const LongFormOptions& options);
 
 }  // namespace fastctc::longform

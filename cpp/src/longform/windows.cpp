@@ -17,7 +17,7 @@ class Windows : public Source {
   void push(const float* samples, std::size_t n_samples) override {
     samples_.insert(samples_.end(), samples, samples + n_samples);
     n_pushed_ += n_samples;
-    // Only a window that can't be the last.
+    // Runs only windows that can't be the last.
     while (n_pushed_ > next_start_ + plan_.window) {
       run(next_start_, plan_.window);
       next_start_ += plan_.shift;
@@ -70,7 +70,7 @@ class Windows : public Source {
 
   std::size_t n_held() const { return n_tokens_ == 0 ? 0 : held_.size() / n_tokens_; }
 
-  // The last window may start anywhere behind the start of the one before it.
+  // The last window may start anywhere after the start of the one before.
   void drop_unneeded_samples() {
     const std::size_t needed_from = next_start_ - plan_.shift;
     samples_.erase(samples_.begin(), samples_.begin() + static_cast<std::ptrdiff_t>(needed_from - samples_from_));

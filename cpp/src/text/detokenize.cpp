@@ -30,14 +30,14 @@ bool is_bert_special(const std::string& piece) {
   return piece == "[UNK]" || piece == "[CLS]" || piece == "[SEP]" || piece == "[PAD]" || piece == "[MASK]";
 }
 
-// Takes tokens in order; runs of bytes become characters when another token follows.
+// Takes tokens in order. A run of byte pieces becomes characters when another token follows.
 class TextBuilder {
  public:
   explicit TextBuilder(std::size_t n_tokens) { result_.ranges.reserve(n_tokens); }
 
   void add_byte(int value) { bytes_.push_back(static_cast<char>(value)); }
 
-  // Ends a run of bytes. Every byte that starts no valid character is U+FFFD, as SentencePiece does it.
+  // Ends a run of bytes. Every byte that starts no valid character becomes U+FFFD, as in SentencePiece.
   void flush_bytes() {
     std::size_t position = 0;
     while (position < bytes_.size()) {
@@ -55,7 +55,7 @@ class TextBuilder {
     bytes_.clear();
   }
 
-  // A token that gives `surface`.
+  // Adds a token whose text is `surface`.
   void add(const std::string& surface) {
     flush_bytes();
     const std::size_t begin = result_.text.size();
@@ -63,7 +63,7 @@ class TextBuilder {
     result_.ranges.push_back({begin, result_.text.size()});
   }
 
-  // Text between tokens.
+  // Adds text between tokens.
   void separate(const char* separator) { result_.text += separator; }
 
   const std::string& text() const { return result_.text; }
@@ -90,7 +90,7 @@ std::string with_spaces(const std::string& piece, std::size_t begin) {
   return surface;
 }
 
-// Of a piece without its first bytes.
+// The text of a piece without its first bytes.
 std::string sentencepiece_text(const std::string& piece, std::size_t begin) {
   if (is_control(piece)) return "";
   return piece == "<unk>" ? kUnknownText : with_spaces(piece, begin);

@@ -106,7 +106,7 @@ SentencePieceModel SentencePieceModel::parse(const std::string& bytes, const std
     throw VocabularyError(name + " is a SentencePiece model of whole words, which no CTC model spells with. Take the " +
                           "tokenizer.model of the model.");
   }
-  // The character map: 4 bytes little-endian, the length of the trie; the trie; what stands for its keys.
+  // The character map: length of the trie (4 bytes, little-endian), the trie, the replacements of its keys.
   if (!char_map.empty()) {
     const auto word = [&](std::size_t at) {
       std::uint32_t value = 0;
@@ -166,7 +166,7 @@ int SentencePieceModel::find(const std::string& piece) const {
   return found == ids_.end() ? kUnknown : found->second;
 }
 
-// The longest of them that the text goes on with; 0: none.
+// Bytes of the longest user-defined piece at `position`; 0: none.
 std::size_t SentencePieceModel::user_defined_bytes(const std::string& text, std::size_t position) const {
   for (std::size_t n = std::min(longest_user_defined_, text.size() - position); n > 0; --n) {
     if (user_defined_.count(text.substr(position, n)) > 0) return n;
@@ -240,7 +240,7 @@ std::vector<int> SentencePieceModel::encode(const std::string& text) const {
   return result;
 }
 
-// BPE: of all neighbours those are joined whose piece has the highest score, the first of equals, until none has one.
+// BPE: joins the two neighbours whose piece has the highest score (the first among equals) until no two have a piece.
 std::vector<std::string> SentencePieceModel::merge(const std::string& text) const {
   struct Symbol {
     std::size_t begin, n_bytes;  // n_bytes 0: joined to another
@@ -295,18 +295,18 @@ std::vector<std::string> SentencePieceModel::merge(const std::string& text) cons
   return result;
 }
 
-// Unigram: the pieces with the highest sum of scores (Viterbi). A character that is no piece is worth less than any.
+// Unigram: the pieces with the highest sum of scores (Viterbi). A character without a piece scores less than any piece.
 std::vector<std::string> SentencePieceModel::most_likely(const std::string& text) const {
   struct Best {
     double score = 0;
     std::size_t begin = 0;
     bool is_reached = false;
   };
-  // How much less than the least likely piece an unknown character is worth, as in the library.
+  // An unknown character scores this much less than the least likely piece, as in the library.
   constexpr float kUnknownPenalty = 10.0F;
   std::vector<Best> best(text.size() + 1);
   best[0].is_reached = true;
-  // Sums in double: in float those of a long text can't tell near readings apart.
+  // Sums are double: float can't tell similar readings of a long text apart.
   const auto reach = [&](std::size_t begin, std::size_t end, double score) {
     const double sum = score + best[begin].score;
     if (best[end].is_reached && sum <= best[end].score) return;

@@ -30,16 +30,16 @@ class FASTCTC_API SentencePieceModel {  // for the Python module's tests
   // A control piece or the unknown one, which spells nothing.
   bool is_control(int id) const { return is_control_[static_cast<std::size_t>(id)]; }
 
-  // Ids of the pieces; kUnknown for each run of characters that none has, byte pieces where the model has them.
+  // Ids of the pieces. A run of characters without pieces is byte pieces if the model has them, else one kUnknown.
   std::vector<int> encode(const std::string& text) const;
-  // The text as it is cut: NFKC or what else the model was trained with, white space as U+2581.
+  // The text before it is cut: normalised as in training (such as NFKC), white space as U+2581.
   std::string normalize(const std::string& text) const;
 
  private:
   void add_piece(const std::string& piece, float score, int type, const std::string& name);
   int find(const std::string& piece) const;
   std::size_t user_defined_bytes(const std::string& text, std::size_t position) const;
-  // What stands for the text from `position` on, and how many bytes of it.
+  // The replacement of the text at `position`, and how many bytes it replaces.
   std::string normalize_prefix(const std::string& text, std::size_t position, std::size_t& n_bytes) const;
   std::vector<std::string> merge(const std::string& text) const;
   std::vector<std::string> most_likely(const std::string& text) const;

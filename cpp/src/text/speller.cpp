@@ -22,7 +22,7 @@ Speller::Speller(const Vocabulary& vocabulary, std::unique_ptr<const SentencePie
     exact_.emplace(token.text, id);
     marks_starts_ = marks_starts_ || (token.text[0] == ' ' && token.text.size() > 1);
   }
-  // Of pieces that differ in case alone the one that is folded itself.
+  // Among pieces that differ in case alone the folded one wins.
   any_case_ = exact_;
   for (int id = 0; id < n_tokens; ++id) {
     if (id != vocabulary.blank_id()) any_case_.emplace(fold_case(vocabulary.token_text(id).text), id);
@@ -62,7 +62,7 @@ std::vector<int> Speller::spell(const std::string& text) const {
   std::vector<int> ids = cut(words);
   if (!ids.empty()) return ids;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    // A vocabulary of characters puts a space between words; one of word pieces marks where each starts.
+    // A vocabulary of characters has a space between words; one of word pieces marks the start of each word.
     const std::string gap = marks_starts_ || i > 0 ? " " : "";
     std::size_t n_spelled = 0;
     if (spell_word(gap + words[i].text, exact_, ids, n_spelled)) continue;

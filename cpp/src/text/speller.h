@@ -13,11 +13,11 @@
 
 namespace fastctc {
 
-// As the model's SentencePiece model cuts it, where there is one and it has every character; else with as few pieces as
-// can be, of equals the longer first. A word that can't be spelled as it is written is spelled in another case.
+// The model's SentencePiece model cuts the text. Without one, or if it lacks a character, the fewest pieces spell it,
+// the longer first among equals. A word that can't be spelled as written is spelled in another case.
 class FASTCTC_API Speller {  // for the Python module's tests
  public:
-  // `pieces`: null where the model has none. Raises VocabularyError where one of its pieces is not in the vocabulary.
+  // `pieces`: null if the model has none. Raises VocabularyError if one of its pieces is not in the vocabulary.
   Speller(const Vocabulary& vocabulary, std::unique_ptr<const SentencePieceModel> pieces);
 
   // Raises AlignmentError that names the character that no piece has, and its position.
@@ -28,7 +28,7 @@ class FASTCTC_API Speller {  // for the Python module's tests
     std::string text;
     std::size_t position;  // of its first character in the text
   };
-  // Empty where a character is unknown.
+  // Empty if a character is unknown.
   std::vector<int> cut(const std::vector<Word>& words) const;
   // Adds the word's tokens, or says how many bytes of it, gap included, can be spelled.
   bool spell_word(const std::string& word, const std::unordered_map<std::string, int>& tokens, std::vector<int>& ids,

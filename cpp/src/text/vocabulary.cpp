@@ -35,7 +35,7 @@ std::vector<int> find_certain_blanks(const std::vector<std::string>& pieces) {
   return find_names(pieces, {"<blk>", "<blank>", "<b>", "[blank]"});
 }
 
-// Names that are the blank where nothing else is: Kaldi's <eps>, wav2vec2's <pad>.
+// Names that are the blank if no other is: Kaldi's <eps>, wav2vec2's <pad>.
 std::vector<int> find_possible_blanks(const std::vector<std::string>& pieces) {
   return find_names(pieces, {"<eps>", "<pad>", "[PAD]"});
 }
@@ -44,7 +44,7 @@ std::string describe(const std::vector<std::string>& pieces, int id) {
   return "'" + pieces[static_cast<std::size_t>(id)] + "' (id " + std::to_string(id) + ")";
 }
 
-// The blank: what the caller says, unless the list contradicts it; by name; the last.
+// The blank: the caller's id, unless the list contradicts it; else by name; else the last.
 int resolve_blank(const std::vector<std::string>& pieces, int blank_id) {
   const int last = static_cast<int>(pieces.size()) - 1;
   if (blank_id > last) {

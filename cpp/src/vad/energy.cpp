@@ -11,14 +11,14 @@
 //   f[t]      the noise floor: 10th percentile of l over the 5 s (500 frames) up to frame max(t, 99)
 //   score[t]  l[t] - max(min_level_db, f[t] + snr_db); speech opens at 0 dB and closes below -3 dB
 //
-// A percentile is the element floor(0.1 (n - 1)) of n sorted. Speech pauses, if only inside its words, for more than a
-// tenth of any 5 s, so the floor stays with the noise; it is there at once when the noise gets weaker, and after 4.5 s
-// when it gets stronger. The first second is judged as a whole, for nothing is known of the noise before: steady sound
-// then is noise, and speech from the first sample on stands out from its own pauses. (Of this kind is the minimum
+// A percentile is the element floor(0.1 (n - 1)) of n sorted. Speech pauses for more than a tenth of any 5 s, at least
+// inside its words, so the floor follows the noise: at once when the noise gets weaker, after 4.5 s when it gets
+// stronger. The first second is judged as a whole, because nothing is known about the noise before: steady sound is
+// noise, and speech from the first sample on stands out from its own pauses. (A similar method is the minimum
 // statistic: Martin, Noise power spectral density estimation based on optimal smoothing and minimum statistics, 2001.)
 // Steady noise of any colour stays 3.7 dB below a threshold of 6 dB above its floor, in 16 minutes of each. In speech
-// with white noise 10 dB below it, 97 % of what Silero finds in it without the noise is found; with 9 dB, 90 %. The
-// same in python/fastctc/reference/speech_detector.py.
+// with white noise 10 dB below it, 97 % of the speech that Silero finds without the noise is found; with 9 dB, 90 %.
+// The twin is in python/fastctc/reference/speech_detector.py.
 
 namespace fastctc {
 namespace {
@@ -147,7 +147,7 @@ void EnergyScorer::finish(std::vector<FrameScore>& scores) {
     end_frame();
     if (n_frames_ > median_reach) push_level(median(), scores);
   }
-  // The last frames have fewer, or none, after them.
+  // The last frames have fewer than median_reach frames after them, or none.
   for (std::uint64_t frame = n_frames_ - std::min<std::uint64_t>(n_frames_, median_reach); frame < n_frames_; ++frame) {
     while (n_frames_ - raw_db_.size() + median_reach < frame) raw_db_.erase(raw_db_.begin());
     push_level(median(), scores);

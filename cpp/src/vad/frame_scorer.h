@@ -1,4 +1,4 @@
-// How much each frame of the audio sounds like speech: what a kind of speech detection is.
+// The interface of each kind of speech detection: how much each frame of the audio sounds like speech.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,9 @@ class FrameScorer {
   virtual void push(const float* samples, std::size_t n_samples, std::vector<FrameScore>& scores) = 0;
   virtual void finish(std::vector<FrameScore>& scores) = 0;
   virtual void reset() = 0;
-  // Another one, for another recording, that shares what is large.
+  // A new scorer for another recording, which shares the large data.
   virtual std::unique_ptr<FrameScorer> another() const = 0;
-  // A frame with at least open_score() is speech; one below close_score() is none; one between is as those before it.
+  // A frame with at least open_score() is speech, one below close_score() is not, one between is like the frame before.
   virtual double open_score() const = 0;
   virtual double close_score() const = 0;
 };

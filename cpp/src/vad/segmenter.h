@@ -10,7 +10,7 @@
 
 namespace fastctc {
 
-// The same for every kind of detection. Times in samples, [begin, end) a frame:
+// The same for every kind of detection. Times in samples, [begin, end) per frame:
 //
 //   a segment opens   at begin of a frame with score >= open
 //   it pauses         at begin of the first frame with score < close since the last one with score >= open

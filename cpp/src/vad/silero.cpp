@@ -118,7 +118,7 @@ void SileroModel::recognize(const GraphInfo& info) {
   }
 }
 
-// What runs at one rate only gives wrong probabilities at the other one, and no error. Silero tells by the name.
+// A graph for one rate gives wrong probabilities at the other, and no error. Silero's file name tells its rate.
 void SileroModel::check_rate(const GraphInfo& info) const {
   if (rate_hz != wide_rate_hz && rate_hz != narrow_rate_hz) {
     throw OptionError("Silero's voice activity detection takes audio at 8000 or 16000 Hz, not at " +
@@ -132,7 +132,7 @@ void SileroModel::check_rate(const GraphInfo& info) const {
   }
 }
 
-// One recording's tensors. States go from one half to the other; nothing is allocated a window.
+// One recording's tensors. States go from one half to the other; nothing is allocated per window.
 class SileroScorer::State {
  public:
   explicit State(const SileroModel& model)
@@ -158,7 +158,7 @@ class SileroScorer::State {
     }
     if (!(probability_ >= 0 && probability_ <= 1)) {
       throw ModelError("The graph " + model_.path + " gave " + std::to_string(probability_) +
-                       ", which is no probability. It is not Silero's, or damaged.");
+                       ", which is not a probability. The graph is not Silero's, or damaged.");
     }
     half_ = 1 - half_;
     std::copy(window_.end() - static_cast<std::ptrdiff_t>(model_.n_context), window_.end(), window_.begin());
@@ -174,7 +174,7 @@ class SileroScorer::State {
   }
 
  private:
-  // Half `from` is read, the other one is written.
+  // Half `from` is read, the other half is written.
   void bind(std::size_t from) {
     const std::array<std::int64_t, 2> window_shape = {1, static_cast<std::int64_t>(window_.size())};
     const std::array<std::int64_t, 2> output_shape = {1, 1};

@@ -1,4 +1,4 @@
-// Silero's voice activity detection: a recurrent graph that gives one probability of speech a window.
+// Silero's voice activity detection: a recurrent graph that gives one probability of speech per window.
 #pragma once
 
 #include <cstddef>

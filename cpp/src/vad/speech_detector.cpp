@@ -44,7 +44,7 @@ class SpeechDetector::Impl {
         segmenter(vad, sample_rate_hz, scorer->open_score(), scorer->close_score()) {}
 
   void push(const float* samples, std::size_t n) {
-    if (finished_) throw AudioError("push() after finish(): the recording is over; call reset() to begin another one.");
+    if (finished_) throw AudioError("push() after finish(): the recording is over. Call reset() to begin another one.");
     check_not_failed();
     check_finite(samples, n);
     run([&] { scorer->push(samples, n, scores_); });
@@ -87,12 +87,12 @@ class SpeechDetector::Impl {
   }
 
   void check_finite(const float* samples, std::size_t n) const {
-    if (n > 0 && samples == nullptr) throw AudioError("samples is null, but n_samples is not 0.");
+    if (n > 0 && samples == nullptr) throw AudioError("The audio's pointer is null.");
     const float* bad = std::find_if(samples, samples + n, [](float sample) { return !std::isfinite(sample); });
     if (bad == samples + n) return;
     throw AudioError("Sample " + std::to_string(n_samples + static_cast<std::uint64_t>(bad - samples)) + " is " +
                      (std::isnan(*bad) ? "not a number (NaN)" : "infinite") +
-                     "; samples must be finite: repair the recording, or replace such samples with 0.");
+                     "; samples must be finite. Repair the recording, or replace such samples with 0.");
   }
 
   std::vector<FrameScore> scores_;  // kept for its memory

@@ -1,4 +1,4 @@
-"""What the header of an audio file promises, against what is there.
+"""Compares what the header of an audio file promises with what the file holds.
 
 libsndfile reads a file that was cut off as if the recording ended there, and a WAV stream whose writer never knew its
 length (size 0) as if it were empty. Both would lose speech without a word.
@@ -19,7 +19,7 @@ _UNKNOWN_SIZE = 0x7FFFF000
 
 
 class BinaryFile(Protocol):
-    """As much of a binary file as is needed here."""
+    """The methods of a binary file that are needed here."""
 
     def read(self, size: int = -1, /) -> bytes:
         """As of io.RawIOBase."""
@@ -40,7 +40,7 @@ class DataChunk:
     rate: int
     """Bytes of a second of audio; 0: unknown."""
     size_offset: int | None = None
-    """Of a little-endian size of 0 that stands for an unknown one; libsndfile has to be shown all ones there."""
+    """Offset of a little-endian size of 0 that means unknown; libsndfile must read all ones there."""
 
     @property
     def is_truncated(self) -> bool:
@@ -55,7 +55,7 @@ class DataChunk:
 
 
 def find_data_chunk(file: BinaryFile) -> DataChunk | None:
-    """Finds the audio of a RIFF/RIFX/RF64 WAV, AIFF or AU file; None where it is none of them or not understood."""
+    """Finds the audio of a RIFF/RIFX/RF64 WAV, AIFF or AU file; None for other and for unknown files."""
     file.seek(0)
     head = file.read(24)
     if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RIFX", b"RF64"):

@@ -1,4 +1,4 @@
-"""Encoded audio files: opened, read in blocks, and every way in which they fail given a name."""
+"""Opens encoded audio files and reads them in blocks; every way to fail has a named error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _logger = logging.getLogger("fastctc")
 
 @contextlib.contextmanager
 def open_encoded(source: object) -> Iterator[tuple[Any, str]]:
-    """Opens a path, bytes or a binary file object; gives a soundfile.SoundFile, and a name for messages.
+    """Opens a path, bytes or a binary file object. Returns a soundfile.SoundFile and a name for messages.
 
     Raises:
         AudioNotFoundError: There is no such file.
@@ -38,7 +38,7 @@ def open_encoded(source: object) -> Iterator[tuple[Any, str]]:
             chunk = find_data_chunk(reader)
             if chunk is not None:
                 if chunk.is_truncated:
-                    raise AudioError(f"{name}: truncated: {chunk.describe_missing()}; get the whole file")
+                    raise AudioError(f"{name} is truncated: {chunk.describe_missing()}. Get the whole file.")
                 reader.unknown_size_at = chunk.size_offset
             is_cut_ogg = is_ogg(reader) and not ogg_is_complete(reader)
             reader.seek(0)
@@ -60,14 +60,14 @@ def read_blocks(file: Any, name: str) -> Iterator[npt.NDArray[np.float32]]:
             n_read = file.buffer_read_into(block, dtype="float32")
         except (RuntimeError, ValueError, OSError) as error:
             place = f"after {n_frames / file.samplerate:.2f} s"
-            raise AudioError(f"{name}: broken {place}: {_reason(error)}; get the whole file, or repair it") from None
+            raise AudioError(f"{name} is broken {place}: {_reason(error)}. Get the whole file, or repair it.") from None
         n_frames += n_read
         yield block[:n_read]
     if n_frames < file.frames:
-        message = f"{name}: truncated: {n_frames} frames are there, its header promises {file.frames}"
+        message = f"{name} is truncated: {n_frames} frames are there, its header promises {file.frames}."
         if file.format != "MP3":
-            raise AudioError(f"{message}; get the whole file")
-        _logger.warning("%s; what is there is used", message)  # an MP3 file may tell but an estimate
+            raise AudioError(f"{message} Get the whole file.")
+        _logger.warning("%s These are used.", message)  # an MP3 file may tell only an estimate
 
 
 def can_probe(source: object) -> bool:
@@ -92,7 +92,7 @@ class _Reader:
 
     @contextlib.contextmanager
     def errors_first(self) -> Iterator[None]:
-        """Raises what reading raised, rather than what came of it."""
+        """Raises the error of reading, not the error that followed from it."""
         try:
             yield
         except AudioError:
@@ -103,7 +103,7 @@ class _Reader:
     def _raise(self) -> None:
         if isinstance(self._error, Exception):
             raise AudioError(
-                f"{self._name}: reading failed: {self._error!r}; give a file that can be read"
+                f"{self._name} can't be read: {self._error!r}. Give a file that can be read."
             ) from self._error
         if self._error is not None:
             raise self._error  # Ctrl-C
@@ -123,7 +123,7 @@ class _Reader:
         position = self.tell()
         data = bytearray()
         try:
-            # An unbuffered file may give less than it has.
+            # An unbuffered file may return less than it has.
             while size < 0 or len(data) < size:
                 more = self._file.read(size - len(data) if size >= 0 else -1)
                 if not more:
@@ -145,17 +145,17 @@ class _Reader:
 
 def _open_sound(file: str | _Reader, name: str) -> Any:
     try:
-        import soundfile  # here, because it takes time to load, and who gives arrays never needs it
+        import soundfile  # here, because it takes time to load and arrays don't need it
     except (ImportError, OSError) as error:
-        raise AudioError(f"{name}: the soundfile package is needed and can't be loaded: {error}") from error
+        raise AudioError(f"{name} needs the soundfile package, which can't be loaded: {error}.") from error
     # A name that is not in the file system's encoding passes as bytes only.
     target = os.fsencode(file) if isinstance(file, str) and os.name != "nt" else file
     try:
         return soundfile.SoundFile(target)
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError, OSError) as error:
         raise AudioError(
-            f"{name}: can't be read as audio: {_reason(error)}; WAV, FLAC, OGG, Opus and MP3 can, "
-            "ffmpeg -i INPUT OUTPUT.wav converts most others"
+            f"{name} can't be read as audio: {_reason(error)}. Give WAV, FLAC, OGG, Opus or MP3; "
+            "ffmpeg -i INPUT OUTPUT.wav converts most others."
         ) from None
 
 
@@ -166,21 +166,21 @@ def _reason(error: Exception) -> str:
 def _check_not_cut(file: Any, name: str, *, has_data: bool, is_cut_ogg: bool) -> None:
     """What libsndfile takes for the end of a recording, and isn't."""
     if file.frames == 0 and file.format in ("WAV", "WAVEX", "AIFF") and not has_data:
-        raise AudioError(f"{name}: truncated: it ends before its audio begins; get the whole file")
+        raise AudioError(f"{name} is truncated: it ends before its audio begins. Get the whole file.")
     if is_cut_ogg:
         if file.frames == 0:
-            raise AudioError(f"{name}: truncated: it ends before its first page of audio does; get the whole file")
-        _logger.warning("%s: no end-of-stream mark, perhaps truncated; what is there is used", name)
+            raise AudioError(f"{name} is truncated: it ends before its first page of audio does. Get the whole file.")
+        _logger.warning("%s has no end-of-stream mark and is perhaps truncated. All of it is used.", name)
 
 
 @contextlib.contextmanager
 def _open_binary(source: Any) -> Iterator[tuple[Any, str, str | None]]:
     """A binary file that can seek, its name for messages, and its path where libsndfile may open that itself."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        yield _check_not_empty(io.BytesIO(source), "the bytes"), "the bytes", None
+        yield _check_not_empty(io.BytesIO(source), "The bytes"), "The bytes", None
     elif isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
-        name = f"file {path}"
+        name = f"The file {path}"
         with _open_path(path) as file:
             if file.seekable():
                 yield _check_not_empty(file, name), name, path
@@ -197,32 +197,32 @@ def _open_binary(source: Any) -> Iterator[tuple[Any, str, str | None]]:
 
 def _open_path(path: str) -> Any:
     if not path:
-        raise AudioNotFoundError("the path is empty; give that of an audio file")
+        raise AudioNotFoundError("The path is empty. Give that of an audio file.")
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
-            raise AudioError(f"{path} is a directory; give the files in it")
+            raise AudioError(f"{path} is a directory. Give the files in it.")
         if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-            raise AudioError(f"{path} is a device; record it to a file first")
+            raise AudioError(f"{path} is a device. Record it to a file first.")
         return Path(path).open("rb")
     except FileNotFoundError:
-        raise AudioNotFoundError(f"file {path} is not there; check the path (now in {Path.cwd()})") from None
+        raise AudioNotFoundError(f"The file {path} is not there. Check the path (now in {Path.cwd()}).") from None
     except OSError as error:
-        raise AudioError(f"file {path} can't be opened: {error.strerror or error}; make it readable") from error
+        raise AudioError(f"The file {path} can't be opened: {error.strerror or error}. Make it readable.") from error
     except UnicodeError as error:
-        raise AudioError(f"file {path!r} can't be opened: {error}; rename it") from None
+        raise AudioError(f"The file {path!r} can't be opened: {error}. Rename it.") from None
     except ValueError as error:
         if isinstance(error, AudioError):
             raise
-        raise AudioError(f"file {path!r} can't be opened: {error}; give another path") from None
+        raise AudioError(f"The file {path!r} can't be opened: {error}. Give another path.") from None
 
 
 def _take_file_object(file: Any) -> tuple[Any, str, int | None]:
     """The file itself and where it stands, or, if it can't seek, a copy of what is left of it."""
     label = getattr(file, "name", None)
-    name = f"file {label}" if isinstance(label, str) else f"the {type(file).__name__}"
+    name = f"The file {label}" if isinstance(label, str) else f"The {type(file).__name__}"
     if getattr(file, "closed", False):
-        raise AudioError(f"{name}: the file object is closed; give it open, or give its path")
+        raise AudioError(f"{name} is closed. Give an open file object, or its path.")
     try:
         if not isinstance(file.read(0), (bytes, bytearray)):
             raise TypeError("read() gives no bytes")
@@ -230,7 +230,7 @@ def _take_file_object(file: Any) -> tuple[Any, str, int | None]:
             return file, name, file.tell()
         return io.BytesIO(file.read()), name, None
     except Exception as error:
-        raise AudioError(f'{name}: can\'t be read: {error}; open it in binary mode, open(path, "rb")') from error
+        raise AudioError(f'{name} can\'t be read: {error}. Open it in binary mode, open(path, "rb").') from error
 
 
 def _check_not_empty(file: Any, name: str) -> Any:
@@ -238,7 +238,7 @@ def _check_not_empty(file: Any, name: str) -> Any:
         size = file.seek(0, os.SEEK_END)
         size = file.tell() if size is None else size
     except Exception as error:
-        raise AudioError(f"{name}: seeking failed: {error!r}; give a file that can be read") from error
+        raise AudioError(f"{name} can't seek: {error!r}. Give a file that can be read.") from error
     if size == 0:
-        raise AudioError(f"{name}: empty, 0 bytes; get the file again")
+        raise AudioError(f"{name} is empty. Get the file again.")
     return file

@@ -32,7 +32,7 @@ class RawDecoder:
     def __init__(self, raw_format: RawFormat, *, n_channels: int = 1) -> None:
         """Raises OptionError on an unknown format, or a number of channels below 1."""
         if raw_format not in RAW_FORMATS:
-            raise OptionError(f"format is {raw_format!r}; give one of {', '.join(RAW_FORMATS)}.")
+            raise OptionError(f"Option format is {raw_format!r}. Give one of {', '.join(RAW_FORMATS)}.")
         if n_channels < 1:
             raise OptionError(f"There must be at least one channel, not {n_channels}.")
         self._dtype = _DTYPES[raw_format]

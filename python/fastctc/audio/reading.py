@@ -29,9 +29,9 @@ _Floats: TypeAlias = npt.NDArray[np.float32]
 
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768000
 MAX_CHANNELS = 32
-"""Of a 2-D array: its shorter axis is the channels, and must not be longer."""
+"""Most channels of a 2-D array; they are its shorter axis."""
 MAX_MAGNITUDE = 32.0
-"""Float samples should be in [-1, 1]. A mix may pass that a little; beyond this they are surely 16-bit values."""
+"""Float samples should be in [-1, 1], and a mix may be a little larger. Larger samples are 16-bit values by mistake."""
 _BLOCK_VALUES = 1 << 18  # samples of all channels that are converted at once
 
 
@@ -67,7 +67,7 @@ def load_audio(
     channel = _check_channel(channel)
     with _open_recording(source, target_rate_hz, sample_rate) as recording:
         converter = _Converter(recording, target_rate_hz, channel)
-        # A header may promise anything: at first no more than 64 MiB is taken for it.
+        # A header may promise anything, so at most 64 MiB are allocated at first.
         expected = -(-max(0, recording.n_frames) * target_rate_hz // recording.rate_hz)
         output, n_output = np.empty(min(expected, 1 << 24), dtype=np.float32), 0
         for block in converter.blocks():
@@ -116,7 +116,7 @@ def _read(
 def probe_duration_s(source: AudioSource, *, sample_rate: int | None = None) -> float | None:
     """Duration as the header tells it, to sort recordings by length; None where that can't be known without reading.
 
-    Raises nothing: what is wrong with a source is for `load_audio` to say. Of samples, `sample_rate` is their rate.
+    Raises nothing: `load_audio` reports what is wrong with a source. Of samples, `sample_rate` is their rate.
     """
     try:
         samples = _as_array(source)
@@ -142,7 +142,7 @@ def _check_rates(target_rate_hz: int, sample_rate: int | None) -> tuple[int, int
 def _check_rate(name: str, rate_hz: object) -> int:
     value = _as_int(rate_hz)
     if value is None or not MIN_RATE_HZ <= value <= MAX_RATE_HZ:
-        raise OptionError(f"{name} is {rate_hz!r}; give a whole number of Hz from {MIN_RATE_HZ} to {MAX_RATE_HZ}")
+        raise OptionError(f"Option {name} is {rate_hz!r}. Give whole Hz from {MIN_RATE_HZ} to {MAX_RATE_HZ}.")
     return value
 
 
@@ -151,7 +151,7 @@ def _check_channel(channel: object) -> Channel:
         return "mean"
     value = _as_int(channel)
     if value is None or value < 0:
-        raise OptionError(f'channel is {channel!r}; give its number, from 0, or "mean"')
+        raise OptionError(f'Option channel is {channel!r}. Give its number, from 0, or "mean".')
     return value
 
 
@@ -171,7 +171,7 @@ def _as_int(value: object) -> int | None:
 
 
 def _as_array(source: object) -> npt.NDArray[Any] | None:
-    """The samples of an array; None for what holds or names an encoded file."""
+    """The samples of an array; None for an encoded file or its name."""
     if isinstance(source, np.ndarray):
         return source
     if isinstance(source, array.array) or (isinstance(source, memoryview) and source.itemsize > 1):
@@ -180,25 +180,25 @@ def _as_array(source: object) -> npt.NDArray[Any] | None:
         return None
     if hasattr(source, "__array__"):
         return np.asarray(source)
-    advice = "; give a path, bytes, a binary file or a NumPy array"
+    advice = "Give a path, bytes, a binary file or a NumPy array."
     if isinstance(source, (list, tuple)):
-        advice = ": make it an array first, numpy.asarray(samples, dtype=numpy.float32)"
-    raise AudioError(f"audio can't be a {type(source).__name__}{advice}")
+        advice = "Make it an array first, numpy.asarray(samples, dtype=numpy.float32)."
+    raise AudioError(f"The audio can't be a {type(source).__name__}. {advice}")
 
 
 def _as_frames(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A view [n, channels] of the samples."""
     if samples.dtype.newbyteorder("=") not in (np.float32, np.float64, np.int16, np.int32, np.uint8):
         raise AudioError(
-            f"the array has dtype {samples.dtype}; give float32 or float64 in [-1, 1], int16, int32 or uint8: "
-            "convert it, and scale it if its range is another"
+            f"The array has dtype {samples.dtype}. Give float32 or float64 in [-1, 1], int16, int32 or uint8: "
+            "convert it, and scale it if its range is another."
         )
     if samples.ndim == 1:
         return samples[:, None]
     if samples.ndim != 2:
         raise AudioError(
-            f"the array has shape {samples.shape}; give mono samples [n], or [n, channels], or [channels, n]: "
-            "one recording at a time"
+            f"The array has shape {samples.shape}. Give one recording at a time: mono samples [n], or [n, channels], "
+            "or [channels, n]."
         )
     rows, columns = samples.shape
     if rows > MAX_CHANNELS >= columns:
@@ -209,11 +209,11 @@ def _as_frames(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
         frames = samples if rows == 0 else samples.T
     else:
         raise AudioError(
-            f"the array has shape {samples.shape}, and either axis could be the channels: of a 2-D array one axis must "
-            f"be at most {MAX_CHANNELS} and the other longer; give one channel as a 1-D array, such as samples[:, 0]"
+            f"The array has shape {samples.shape}, and either axis could be the channels: one axis of a 2-D array must "
+            f"be at most {MAX_CHANNELS} and the other longer. Give one channel as a 1-D array, such as samples[:, 0]."
         )
     if frames.shape[1] == 0:
-        raise AudioError(f"the array has shape {samples.shape}: no channels; give at least one")
+        raise AudioError(f"The array has shape {samples.shape}, so it has no channels. Give at least one.")
     return frames
 
 
@@ -225,20 +225,20 @@ def as_samples(samples: object) -> _Floats:
     """
     values = _as_array(samples)
     if values is None:
-        raise AudioError(f"samples must be an array, not {type(samples).__name__}: a stream takes no files")
+        raise AudioError(f"The samples must be an array, not {type(samples).__name__}: a stream takes no files.")
     if values.ndim != 1:
-        raise AudioError(f"samples have shape {values.shape}; a stream takes one channel [n]: open a stream a channel")
+        raise AudioError(f"The samples have shape {values.shape}, not [n]. Open one stream per channel.")
     floats = np.ascontiguousarray(_to_float(_as_frames(values)[:, 0]))
     if floats.size and (peak := float(np.abs(floats).max())) > MAX_MAGNITUDE and np.isfinite(peak):
         raise AudioError(
-            f"samples reach {peak:g}; float samples must be in [-1, 1]: divide 16-bit values by 32768, or give them as "
-            "int16"
+            f"The samples reach {peak:g}, but float samples must be in [-1, 1]. Divide 16-bit values by 32768, or give "
+            "them as int16."
         )
     return floats
 
 
 def _to_float(block: npt.NDArray[Any]) -> _Floats:
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is reported as such
+    with np.errstate(over="ignore"):  # a float64 beyond float32's range becomes infinite, and is reported as such
         values = block.astype(np.float32, order="C")
     if block.dtype.kind == "f":
         return values
@@ -272,16 +272,16 @@ def _open_recording(source: AudioSource, target_rate_hz: int, sample_rate: int |
         block_frames = max(1, _BLOCK_VALUES // n_channels)
         starts = range(0, n_frames, block_frames)
         blocks = (_to_float(frames[start : start + block_frames]) for start in starts)
-        yield _Recording("the array", sample_rate or target_rate_hz, n_channels, n_frames, blocks)
+        yield _Recording("The array", sample_rate or target_rate_hz, n_channels, n_frames, blocks)
         return
     with open_encoded(source) as (file, name):
         rate_hz = file.samplerate
         if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-            raise AudioError(f"{name}: its sample rate is {rate_hz} Hz; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz can be used")
+            raise AudioError(f"{name} is at {rate_hz} Hz, but the rate must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
         if sample_rate is not None and sample_rate != rate_hz:
             raise OptionError(
-                f"sample_rate is {sample_rate}, but {name} is at {rate_hz} Hz: leave sample_rate out, "
-                "the file's own rate is used"
+                f"{name} is at {rate_hz} Hz, but option sample_rate is {sample_rate}. Leave sample_rate out: the "
+                "file's own rate is used."
             )
         yield _Recording(name, rate_hz, file.channels, file.frames, read_blocks(file, name))
 
@@ -293,7 +293,9 @@ class _Converter:
         n_channels = recording.n_channels
         if isinstance(channel, int) and channel >= n_channels:
             last = "only channel 0" if n_channels == 1 else f"channels 0 to {n_channels - 1}"
-            raise OptionError(f'channel is {channel}, but {recording.name} has {last}; give one of these, or "mean"')
+            raise OptionError(
+                f'{recording.name} has {last}, not {channel} (option channel). Give one of these, or "mean".'
+            )
         self._recording = recording
         self._channel = channel
         n_resamplers = n_channels if channel == "split" else 1
@@ -336,8 +338,8 @@ class _Converter:
         peak = int(np.argmax(np.abs(samples))) if samples.size else 0
         if samples.size and abs(samples[peak]) > MAX_MAGNITUDE:
             raise AudioError(
-                f"{self._recording.name}: sample {self.n_frames + peak} is {samples[peak]:g}; float samples must be in "
-                "[-1, 1]: divide 16-bit values by 32768, or give them as int16"
+                f"{self._recording.name}: Sample {self.n_frames + peak} is {samples[peak]:g}, but float samples must "
+                "be in [-1, 1]. Divide 16-bit values by 32768, or give them as int16."
             )
 
     def _join(self, pieces: list[_Floats]) -> _Floats:

@@ -1,4 +1,4 @@
-"""Takes an export made by other hands: finds its properties, has the rest told, checks it, and writes its manifest."""
+"""Adopts an export made elsewhere: finds its properties, asks for the rest, checks it, and writes its manifest."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ Normalization: TypeAlias = Literal["none", "per_feature", "all_features"]
 
 MANIFEST = "fastctc.json"
 NORMALIZATIONS: tuple[Normalization, ...] = ("none", "per_feature", "all_features")
-"""Those of NeMo's models; the others take figures or are of other toolkits."""
+"""The kinds of NeMo's models. Other kinds need numbers, or belong to other toolkits."""
 STATED_FIELDS = ("sample_rate_hz", "n_mels", "normalize")
-"""Of the front end, written whatever the preset says."""
+"""Fields of the front end that are always written, also if the preset has the same value."""
 
 
 class Reading(NamedTuple):
-    """What the model makes of a recording with one kind of normalisation."""
+    """What the model reads in a recording with one kind of normalisation."""
 
     normalize: str
     confidence: float
-    """Of the best path: mean probability of a frame."""
+    """Mean probability per frame of the best path."""
     text: str
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What was found and written."""
+    """The result of `adopt`: what was found and written."""
 
     manifest: Path
     properties: tuple[Property, ...]
     texts: tuple[str, ...]
     """Of the recordings."""
     left_out: tuple[str, ...] = ()
-    """Graphs of several attention chunks a step that the manifest doesn't name."""
+    """Graphs of several attention chunks per step that the manifest doesn't name."""
 
 
 Ask = Callable[[Sequence[Reading]], "str | None"]
@@ -81,8 +81,8 @@ def adopt_directory(
         recordings: Gives samples [n] at a rate in Hz, of what the model is checked on.
         options: What the caller knows.
         session: How ONNX Runtime runs the graphs.
-        ask_normalize: Asked for the normalisation where nothing tells, with what the model reads for each kind; gives
-            None where it can't tell either. None: nobody to ask.
+        ask_normalize: Asked for the normalisation if nothing tells it, with what the model reads for each kind; returns
+            None if it can't tell either. None: nobody is asked.
         force: Replace a manifest that is there.
 
     Raises:
@@ -125,7 +125,7 @@ def adopt_directory(
 
 @contextmanager
 def _set_aside(manifest: Path) -> Iterator[None]:
-    """Without the old manifest, which comes back when no new one is written."""
+    """Removes the old manifest, and restores it if no new one is written."""
     if not manifest.exists():
         yield
         return
@@ -204,9 +204,9 @@ def _verify(
 def _find_long_form(twin: _Twin, options: ModelOptions, samples: Floats) -> tuple[str | None, tuple[str, ...]]:
     """The file of the graph for long recordings, None: none; and those that are like it, but not to be used.
 
-    A graph of several attention chunks a step looks like one for streams with seconds of look-ahead. Only an exact one
-    gives what one run over everything gives, so it is compared with the offline graph: of those that are the same, the
-    one with the longest steps is taken.
+    A graph of several attention chunks per step looks like one for streams with seconds of look-ahead. Only an exact
+    graph equals one run over everything, so each is compared with the offline graph. Among the equal ones the graph
+    with the longest steps is taken.
     """
     graphs = twin.graphs
     streaming = {name: graphs.cache_aware(name) for name in graphs.names if name != "offline"}
@@ -218,7 +218,7 @@ def _find_long_form(twin: _Twin, options: ModelOptions, samples: Floats) -> tupl
     for name in sorted(several, key=lambda name: -several[name].output_frames):
         if graphs.offline is None or chosen is not None:
             break
-        # Of some steps: a graph that is not exact is off where a step begins.
+        # Several steps long: a graph that is not exact differs at the start of each step.
         n_frames = min(3 * several[name].output_frames, graphs.offline.max_encoder_frames or 1 << 30) - 1
         features = np.resize(model.features(samples).T, (n_frames * graphs.subsampling_factor, model.frontend.n_mels)).T
         features = np.ascontiguousarray(features)
@@ -232,7 +232,7 @@ def _find_long_form(twin: _Twin, options: ModelOptions, samples: Floats) -> tupl
 def make_manifest(
     properties: Sequence[Property], long_form: str | None = None, left_out: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The manifest that says all of the properties which were resolved.
+    """The manifest with all resolved properties.
 
     Args:
         properties: Of the recogniser.
@@ -265,7 +265,7 @@ def make_manifest(
 
 
 def _frontend(values: dict[str, str]) -> dict[str, Any]:
-    """The preset, and what differs from it."""
+    """The preset, and the fields that differ from it."""
     preset = values["frontend.preset"]
     usual = dict(FrontendOptions.preset(preset).to_pairs())  # type: ignore[arg-type]
     fields: dict[str, Any] = {"preset": preset}
@@ -281,7 +281,7 @@ def _equal(value: str, other: str) -> bool:
 
 
 def _parsed(value: str) -> Any:
-    """As JSON has it: numbers and truth values as such, lists of numbers as lists."""
+    """The value for JSON: numbers and truth values as such, lists of numbers as lists."""
     with suppress(ValueError):
         return json.loads(value)
     with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""One recording through every program there is, the differences, and what they come from."""
+"""Runs one recording through every program, and finds the differences and their causes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 
 class Original(NamedTuple):
-    """The model that the directory was exported from, over one recording."""
+    """Stages of the model that the directory was exported from, over one recording."""
 
     stages: Mapping[int, Stages]
     """By look-ahead in ms, -1: the whole recording."""
@@ -32,18 +32,18 @@ class Original(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What was found."""
+    """The result of `check`."""
 
     comparisons: tuple[Comparison, ...]
     mistakes: tuple[tuple[str, Mistake], ...]
-    """Whose it is, and what."""
+    """The program that makes each mistake, and the mistake."""
     found: tuple[Stages, ...]
     expected: tuple[Stages, ...]
-    """What each of them is compared with."""
+    """The program that each is compared with."""
 
     @property
     def passed(self) -> bool:
-        """Everything is the same, and no mistake was recognised."""
+        """Whether everything is the same, and no mistake was recognised."""
         return all(comparison.is_same for comparison in self.comparisons) and not self.mistakes
 
     @property
@@ -63,10 +63,10 @@ def check_recording(
     log_probs: Floats | None = None,
     outside_name: str = "yours",
 ) -> Report:
-    """Compares the stages of all programs with those of the original, else of the reference.
+    """Compares the stages of all programs with those of the original, or of the reference if there is no original.
 
-    The stages are those of the offline graph, where there is one. Of every other graph, fed step by step, the log-probs
-    of the core are compared with those of the reference, and with the original's of the same look-ahead.
+    The stages are those of the offline graph, if there is one. Every other graph is run step by step, and the core's
+    log-probs are compared with those of the reference, and with the original's of the same look-ahead.
 
     Args:
         core: `fastctc.Recognizer` of the directory.
@@ -107,7 +107,7 @@ def check_recording(
 
 
 def _other_graphs(core: Any, reference: Any, own: Stages, original: Original | None) -> list[tuple[Stages, Stages]]:
-    """Log-probs of every graph but the first, of the reference's features, beside what is right."""
+    """Log-probs of every graph except the first, from the reference's features, beside the right ones."""
     pairs = []
     for graph in reference.graphs[1:]:
         found, twin = (
@@ -121,8 +121,8 @@ def _other_graphs(core: Any, reference: Any, own: Stages, original: Original | N
 
 
 def _of_graph(original: Original, graph: str, found: Stages) -> Stages | None:
-    """What the original gives with the graph's look-ahead; None: it has no such."""
-    if graph == "long_form":  # whose look-ahead nothing tells
+    """The original's log-probs with the graph's look-ahead; None: it lacks this look-ahead."""
+    if graph == "long_form":  # nothing tells its look-ahead
         return _of_nearest_look_ahead(original, found.log_probs)
     return original.stages.get(int(graph.removeprefix("streaming_").removesuffix("ms")))
 
@@ -149,7 +149,7 @@ def _but_zeros(values: Floats) -> Floats:
 
 
 def _of_nearest_look_ahead(original: Original, found: Floats | None) -> Stages:
-    """The original's stages with the look-ahead that is baked into a graph: told by its log-probs."""
+    """The original's stages with the look-ahead that is fixed in a graph: the log-probs tell which."""
 
     def difference(stages: Stages) -> float:
         log_probs = stages.log_probs
@@ -163,7 +163,7 @@ def _of_nearest_look_ahead(original: Original, found: Floats | None) -> Stages:
 def _explain(
     found: Stages, comparisons: Sequence[Comparison], expected: Stages, frontend: FrontendOptions, reference: Any
 ) -> list[Mistake]:
-    """Mistakes of the first stage that differs: later ones follow from it."""
+    """Mistakes of the first stage that differs: differences of later stages follow from it."""
     different = {comparison.stage for comparison in comparisons if not comparison.is_same}
     if "features" in different and found.features is not None and expected.samples is not None:
         explained = explain_features(expected.samples, found.features, frontend)

@@ -1,7 +1,7 @@
-"""What was done otherwise where features differ: found by doing it to the right ones.
+"""Finds the mistakes that explain other features, by making them.
 
-Each mistake is a change of the recipe that makes the right features. From the right recipe on, the change that brings
-the result nearest to what was found is taken, again and again, until it is reached or no change helps.
+Each mistake changes the recipe of the right features. The search begins with the right recipe. It makes the change that
+brings the result nearest to the features found, and repeats until they are equal or no change helps.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["FeatureMistakes", "Mistake", "Recipe", "explain_features", "feature_
 Floats = NDArray[np.float32]
 
 LEAST_GAIN = 0.15
-"""Of the mean difference that is left: below it a change is chance."""
+"""Share of the remaining mean difference. A change that explains less is chance."""
 MOST_CHANGES = 8
 EXPLAINED_SHARE = 0.9
-"""Of the frames: those at the ends may differ, where paddings differ."""
+"""Share of the frames. Frames at the ends may differ if paddings differ."""
 EXPLAINED_DIFFERENCE = 2e-3
-"""In such a frame: what NeMo's float32 STFT and another's differ by at most in speech is a tenth of it."""
+"""Difference in such a frame. NeMo's float32 STFT and others differ in speech by at most a tenth of it."""
 DECIBEL = 10 / np.log(10.0)
 
 
@@ -43,7 +43,7 @@ class Recipe:
 
     options: FrontendOptions
     late_samples: int = 0
-    """Frames stand so much later in the signal; negative: earlier."""
+    """Frames are this much later in the signal; negative: earlier."""
     log_scale: float = 1.0
     """Times the natural logarithm."""
 
@@ -61,17 +61,17 @@ class Recipe:
 
 
 class FeatureMistakes(NamedTuple):
-    """What explains a difference."""
+    """The mistakes that explain a difference."""
 
     mistakes: tuple[Mistake, ...]
     is_explained: bool
-    """All of it, but for the frames at the ends."""
+    """Whether they explain all of it, except in frames at the ends."""
     mean_before: float
     mean_after: float
 
 
 def explain_features(samples: Floats, found: Floats, options: FrontendOptions) -> FeatureMistakes:
-    """The mistakes that lead from right features to those that were found.
+    """The mistakes that turn the right features into the features found.
 
     Args:
         samples: [n], at the model's rate.
@@ -80,7 +80,7 @@ def explain_features(samples: Floats, found: Floats, options: FrontendOptions) -
     """
     right = Recipe(options)
     if found.shape[0] != options.n_mels:
-        text = f"there are {found.shape[0]} features a frame, and the model takes {options.n_mels}."
+        text = f"there are {found.shape[0]} features per frame, and the model takes {options.n_mels}."
         return FeatureMistakes((Mistake("wrong_number_of_features", text),), True, np.inf, np.inf)
     recipe, mistakes = right, list[Mistake]()
     before = difference = _mean_difference(recipe.compute(samples), found)
@@ -114,7 +114,7 @@ def _count_mistakes(found: int, expected: int) -> Iterator[Mistake]:
 
 
 def feature_changes(recipe: Recipe, right: Recipe) -> Iterator[tuple[Mistake, Recipe]]:
-    """Every single mistake, and the recipe with it."""
+    """Every single mistake, and the recipe that makes it."""
     options = recipe.options
     for kind in ("none", "per_feature", "all_features"):
         if kind != options.normalize and options.normalize == right.options.normalize != "fixed":
@@ -139,7 +139,7 @@ def feature_changes(recipe: Recipe, right: Recipe) -> Iterator[tuple[Mistake, Re
 
 
 def _kaldi_frontends(recipe: Recipe) -> Iterator[tuple[Mistake, Recipe]]:
-    """All of Kaldi's fbank at once: one by one, its differences don't lead there."""
+    """All of Kaldi's fbank at once: a search one by one would not find its differences."""
     text = (
         "features are Kaldi's fbank (povey window, HTK mel, pre-emphasis in each frame, frames where Kaldi puts them); "
         "they must be NeMo's."

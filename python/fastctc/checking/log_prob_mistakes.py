@@ -1,4 +1,4 @@
-"""What was done otherwise where log-probs differ and features don't, or where there are log-probs only."""
+"""Finds mistakes that explain other log-probs, when features are the same or not known."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 LARGEST_DIFFERENCE = 2e-2
-"""Of log-probs that are the same: of other features, kernels, and rounded to text perhaps."""
+"""Largest difference of equal log-probs: from slightly other features, other kernels, or rounded to text."""
 PROBABLE = -20.0
-"""Log-probs below it are compared no further: a probability of 1e-9 has no digits left in many formats."""
+"""Lower log-probs count as this: a probability of 1e-9 has no digits left in many formats."""
 MOST_LOST_FRAMES = 8
 LEAST_BLANK_SHARE = 0.3
-"""Of all frames: a CTC model gives the blank in most."""
+"""Share of all frames: a CTC model gives the blank in most."""
 
 
 def explain_log_probs(found: Floats, expected: Floats) -> tuple[list[Mistake], bool]:
-    """Mistakes that make the expected log-probs [n_frames, n_tokens] those that were found; whether they do."""
+    """Mistakes that turn the expected log-probs [n_frames, n_tokens] into those found, and whether they explain all."""
     if found.shape[1] != expected.shape[1]:
-        text = f"there are {found.shape[1]} tokens a frame; the model has {expected.shape[1]}, its blank included."
+        text = f"there are {found.shape[1]} tokens per frame; the model has {expected.shape[1]}, its blank included."
         return [Mistake("wrong_number_of_tokens", text)], True
     mistakes: list[Mistake] = []
     values = found.astype(np.float64)
@@ -51,7 +51,7 @@ def explain_log_probs(found: Floats, expected: Floats) -> tuple[list[Mistake], b
 
 
 def _scales(values: Doubles) -> Iterator[tuple[Mistake, Callable[[Doubles], Doubles]]]:
-    """Values that aren't natural log-probs, and how they become it."""
+    """Kinds of values that aren't natural log-probs, and how to convert them."""
     if values.size == 0:
         return
     if values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=1e-3):
@@ -91,7 +91,7 @@ def _same_start(found: Doubles, expected: Floats) -> bool:
     if n_frames == 0:
         return False
     one, other = (np.maximum(values[:n_frames], PROBABLE) for values in (found, expected))
-    # The last frames see what stands behind the end.
+    # The last frames see what follows the end.
     worst = np.abs(one - other).max(axis=1)
     return bool(np.quantile(worst, 0.9) <= LARGEST_DIFFERENCE)
 
@@ -99,7 +99,7 @@ def _same_start(found: Doubles, expected: Floats) -> bool:
 def explain_by_features(
     samples: Floats, found: Floats, options: FrontendOptions, run: Callable[[Floats], Floats]
 ) -> list[Mistake]:
-    """The one mistake in the features that makes the model give these log-probs; empty: none that is known.
+    """The single mistake in the features that makes the model give these log-probs; empty: no known one.
 
     Args:
         samples: [n], at the model's rate.
@@ -118,7 +118,7 @@ def explain_by_features(
 
 
 def find_blank_mistake(log_probs: Sequence[Floats], blank_id: int) -> Mistake | None:
-    """The blank said to be at one end of the tokens, where the model gives the other one in most frames."""
+    """A blank at one end of the tokens, although the model gives the token at the other end in most frames."""
     n_tokens = log_probs[0].shape[1]
     other = {0: n_tokens - 1, n_tokens - 1: 0}.get(blank_id)
     best = np.concatenate([each.argmax(axis=1) for each in log_probs])

@@ -14,11 +14,11 @@ from fastctc.errors import OutputError
 __all__ = ["draw_difference"]
 
 DRAWN = ("samples", "features", "log_probs")
-LEAST_LOG_PROB = -15.0  # what lies below it is one colour
+LEAST_LOG_PROB = -15.0  # lower values have one colour
 
 
 def draw_difference(report: Report, path: str | os.PathLike[str]) -> str:
-    """Writes a PNG: what was found, what is right, and the difference. Returns the stage's name; "": nothing to draw.
+    """Writes a PNG of the values found, the right values, and the difference. Returns the stage; "": nothing to draw.
 
     Raises:
         OutputError: The file can't be written.

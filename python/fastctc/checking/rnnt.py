@@ -1,4 +1,4 @@
-"""The export that began many a search: of a hybrid model NeMo exports the RNN-T branch unless it is told otherwise."""
+"""Recognises an export of the wrong branch: NeMo exports a hybrid model's RNN-T branch unless it is told otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["refuse_rnnt_export"]
 
 
 def refuse_rnnt_export(directory: Path) -> None:
-    """Raises ModelError where a directory holds an RNN-T encoder and its decoder, and no CTC graph."""
+    """Raises ModelError if a directory holds an RNN-T encoder and its decoder, and no CTC graph."""
     if not directory.is_dir() or (directory / "fastctc.json").exists():
         return
     graphs = sorted(path.name for path in directory.glob("*.onnx"))

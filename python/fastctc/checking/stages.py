@@ -1,4 +1,4 @@
-"""What each stage of recognition gives, and how much two programs differ in it."""
+"""The results of each stage of recognition, and how much two programs differ in them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Floats = NDArray[np.float32]
 STAGES = ("samples", "features", "log_probs", "tokens", "text")
 
 LARGEST_SAMPLE_DIFFERENCE = 1e-4
-"""Two resamplers of one design, and 16-bit rounding."""
+"""Largest difference of samples: two resamplers of one design, and 16-bit rounding."""
 LARGEST_FEATURE_DIFFERENCE = 5e-3
 """NeMo's float32 STFT is off by up to 2.4e-3 near the guard of the logarithm, and by 1.4e-3 in normalised features of a
 few frames; the smallest mistake, a periodic window, is off by ten times as much."""
 LARGEST_LOG_PROB_DIFFERENCE = 5e-3
-"""Of features that are the same within that."""
+"""Log-probs of features that are the same within `LARGEST_FEATURE_DIFFERENCE`."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +41,21 @@ class Stages:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One stage of one program, beside what is right."""
+    """One stage of one program, beside the right values."""
 
     stage: str
     name: str
     expected_name: str
     shapes: tuple[str, str]
     largest: float | None
-    """Difference; None: not of numbers, or the shapes have nothing in common."""
+    """The difference; None: the values are no numbers, or the shapes have nothing in common."""
     mean: float | None
     correlation: float | None
     is_same: bool
 
 
 def run_stages(name: str, recognizer: Any, samples: Floats) -> Stages:
-    """All stages of `fastctc.Recognizer` or its twin in the reference, by the first of its graphs: the offline one."""
+    """All stages of `fastctc.Recognizer` or its twin in the reference, by its first graph, the offline one."""
     features = recognizer.features(samples)
     log_probs = recognizer.log_probs(features, graph=recognizer.graphs[0])
     transcript = recognizer.decode(log_probs)

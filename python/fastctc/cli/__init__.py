@@ -23,14 +23,14 @@ __all__ = ["main", "script"]
 
 
 class Needs(NamedTuple):
-    """What `run` of a command's module takes."""
+    """What a command needs: parts of the package, and arguments of its module's `run`."""
 
     loader: bool = True
-    """What loads the model; else the arguments alone."""
+    """Whether `run` takes the loader of the model beside the arguments."""
     package: bool = True
-    """The package must be whole; doctor says what it lacks."""
+    """Whether the package must be complete; doctor says what is missing."""
     named_model: bool = True
-    """A model that is named is fetched."""
+    """Whether a named model is downloaded."""
 
 
 NEEDS = {
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None, *, load: Loader | None = None) -> in
 
 
 def script(*, load: Loader | None = None) -> NoReturn:
-    """The process `fastctc`: `main`, then exit without waiting for work that nobody wants any more."""
+    """The process `fastctc`: `main`, then exit without waiting for abandoned work."""
     for stream in (sys.stdout, sys.stderr):
         # A file name or a word that the terminal's encoding lacks is shown escaped; it must not end the run.
         if hasattr(stream, "reconfigure"):

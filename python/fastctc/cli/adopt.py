@@ -1,4 +1,4 @@
-"""`fastctc adopt`: describes an export that a script of the user's has made."""
+"""`fastctc adopt`: describes an export made by a script of the user's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["run"]
 
 
 def run(arguments: argparse.Namespace, _load: Loader) -> int:
-    """Runs the command; returns the exit status. Raises Error where the directory can't be adopted."""
+    """Runs the command; returns the exit status. Raises Error if the directory can't be adopted."""
     recordings = arguments.audio or [demo_recording_path()]
     asks = is_terminal(sys.stdin) and is_terminal(sys.stderr)
     with library_messages(say, quiet=True):
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, _load: Loader) -> int:
             say(f"{name}: {text}")
     for name in adopted.left_out:
         say(
-            f"{name} is left out: it takes several attention chunks a step, which is for long recordings, and isn't "
+            f"{name} is left out: it takes several attention chunks per step, which is for long recordings, and isn't "
             "shown to be the same as the offline graph."
         )
     say(f"{adopted.manifest} is written: {arguments.model} is ready.")

@@ -16,12 +16,12 @@ Item = TypeVar("Item")
 
 # Windows delivers no signal to a thread that waits for ever.
 _POLL_S = 0.2
-# How far the work may run ahead of who takes its items: an interrupt is answered after these.
+# Items that may wait to be taken: an interrupt is answered after these.
 _AHEAD = 64
 
 
 class InterruptedBySignal(Exception):  # noqa: N818 like KeyboardInterrupt, not an error
-    """SIGINT or SIGTERM came; what was done before it has been handed over."""
+    """SIGINT or SIGTERM came; all items done before it have been handed over."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
@@ -108,7 +108,7 @@ def _signals_put_into(queue: SimpleQueue[Any]) -> Iterator[None]:
         queue.put(InterruptedBySignal(number))
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        # What the caller's shell told this process to ignore stays ignored; a handler not set from Python is None.
+        # A signal that the shell told this process to ignore stays ignored; a handler not set from Python is None.
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             replaced[number] = signal.signal(number, handle)
     try:

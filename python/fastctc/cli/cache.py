@@ -1,4 +1,4 @@
-"""`fastctc cache`: where optimized sessions are kept, how much of them there is, and away with them."""
+"""`fastctc cache`: shows where optimized sessions are kept and how large they are, and removes them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ __all__ = ["decoder_options"]
 
 
 def decoder_options(arguments: argparse.Namespace, recognizer: Recognizer) -> DecoderOptions | None:
-    """Beam search where one of its options is given, else None: greedy.
+    """Beam search if one of its options is given, else None: greedy.
 
     Raises:
         Error: a file of them can't be used.

@@ -27,7 +27,7 @@ class CheckFailedError(Exception):
 
 
 def run(arguments: argparse.Namespace, load: Loader | None = None) -> int:
-    """Runs every check, each on its own whatever the others found; returns 1 if one failed."""
+    """Runs every check, each independent of the others. Returns 1 if one failed."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("fastctc", _fastctc),
         ("Python", lambda: f"{platform.python_version()} ({sys.executable})"),
@@ -45,13 +45,13 @@ def run(arguments: argparse.Namespace, load: Loader | None = None) -> int:
         ("demo model", _demo_model),
         ("self-test", lambda: _self_test(arguments.library, load)),
     ]
-    failures: dict[str, str] = {}  # what went wrong: the check that it stopped first
+    failures: dict[str, str] = {}  # by error: the first check that it stopped
     failed = 0
     width = max(len(name) for name, _ in checks)
     for name, check in checks:
         try:
             ok, detail = True, check()
-        # Whatever is broken, the report goes on: that is when it is needed.
+        # The report goes on whatever is broken, because it is needed then.
         except Exception as error:
             ok, reason = False, _reason(error)
             first = failures.setdefault(reason, name)
@@ -88,7 +88,7 @@ def _print_check(ok: bool, name: str, detail: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The message, with the error's kind where it is not one of fastctc's own sentences."""
+    """The message, with the error's kind if the message is not fastctc's own."""
     from fastctc.errors import Error
 
     if isinstance(error, (Error, CheckFailedError)):

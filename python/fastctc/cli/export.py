@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
 
 
 def _fetch(source: str, *, quiet: bool) -> str:
-    """The file of a checkpoint of the catalogue; other names stay, NeMo may know them."""
+    """The file of a checkpoint of the catalogue. Other names stay, because NeMo may know them."""
     if source.endswith(".nemo"):
         return source
     fetch_named(source, quiet=quiet, kind="nemo")
@@ -89,7 +89,7 @@ def _summarise(result: ExportedModel) -> None:
 
 
 class _Progress:
-    """A bar of steps where standard error is a terminal, else a line a step."""
+    """A bar of steps if standard error is a terminal, else one line per step."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet

@@ -1,4 +1,4 @@
-"""Lists of recordings and what is said in them."""
+"""Lists of recordings with their texts."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def read_labelled(name: str | os.PathLike[str]) -> list[tuple[Path, str]]:
             raise OptionError(f"{path}, line {number}: there is no text. Write RECORDING<TAB>TEXT.")
         entries.append((path.parent / name, text))
     if not entries:
-        raise OptionError(f"The list {path} is empty. Write RECORDING<TAB>TEXT, one a line.")
+        raise OptionError(f"The list {path} is empty. Write RECORDING<TAB>TEXT, one per line.")
     return entries

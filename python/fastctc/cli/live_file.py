@@ -36,10 +36,10 @@ def transcribe_live(
     Raises:
         OptionError: the model has no such latency, or `vad` is nothing.
     """
-    # No endpoints: they cut a text into lines, which a file's transcript has not.
+    # No endpoints: they cut a text into lines, and a file's transcript has no lines.
     options: dict[str, Any] = {"latency_ms": latency_ms, "vad": vad, "decoder": decoder}
     options |= {"endpoint": False, "partial_results": False}
-    recognizer.stream(**options).close()  # what is wrong for all is said once, before any work
+    recognizer.stream(**options).close()  # an error that concerns all is raised once, before any work
     stop = threading.Event()
 
     def work(batch: tuple[int, ...]) -> list[Transcript | Conversation | Error]:

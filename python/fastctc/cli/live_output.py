@@ -21,8 +21,8 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 class LiveOutput:
     """Results of one stream, or of some at once, as text or JSON lines.
 
-    On a terminal each stream's unfinished text stands below the lines, a row each: what no later result changes as it
-    is, the rest dimmed. A row never breaks: of a text that is too long its end is shown.
+    On a terminal each stream's unfinished text is a row below the lines, with the part that may still change dimmed. A
+    row never breaks: if the text is too long, its end is shown.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class LiveOutput:
         self._in_place = not json and stream.isatty() and _can_redraw()
         self._unfinished: list[StreamResult | None] = [None] * len(names)
         self._n_rows = 0
-        """Of unfinished text that are on the terminal; the cursor stands at the end of the last one."""
+        """Rows of unfinished text on the terminal; the cursor is at the end of the last one."""
 
     @property
     def wants_partials(self) -> bool:
@@ -82,13 +82,13 @@ class LiveOutput:
             write_all(self._stream, self._rows())
 
     def close(self) -> None:
-        """Takes away what is unfinished."""
+        """Removes the unfinished rows."""
         self._unfinished = [None] * len(self._names)
         if self._n_rows:
             write_all(self._stream, self._erase())
 
     def _line(self, channel: int, result: StreamResult) -> str:
-        """A result that stays, with its newline; empty for others."""
+        """A final result with its newline; empty for others."""
         if self._json:
             if not (result.is_final or self._partials):
                 return ""
@@ -127,13 +127,13 @@ class LiveOutput:
 
 
 def _row(prefix: str, result: StreamResult, width: int, ellipsis: str) -> str:
-    """One row of a terminal: the end of the text, as much as there is room for, the unstable part of it dimmed."""
+    """One row of a terminal: the end of the text that fits, its unstable part dimmed."""
     from rich.cells import cell_len
 
     text = one_line(result.text)
     stable = one_line(result.stable_text)
     n_stable = len(stable) if text.startswith(stable) else 0
-    # The last column stays free: terminals differ in where the cursor stands after it.
+    # The last column stays free, because terminals differ in where the cursor is after it.
     room = width - 1 - cell_len(prefix)
     if room < cell_len(ellipsis) + 2:
         prefix, room = "", max(width - 1, 1)

@@ -14,7 +14,7 @@ from fastctc.errors import AudioError, OptionError
 __all__ = ["describe_devices", "open_microphone"]
 
 _WAITING_BLOCKS = 4000
-"""That may wait for the model, some 10 ms each; what comes when they are full is lost, and said to be."""
+"""Blocks of some 10 ms that may wait for the model; audio that comes when they are full is lost, and reported."""
 _POLL_S = 0.5
 
 
@@ -50,7 +50,7 @@ def open_microphone(device: str | None, wanted_rate_hz: int) -> tuple[int, Block
 
 
 def describe_devices() -> Iterator[str]:
-    """A line an input device: its number and its name. Raises AudioError."""
+    """One line per input device: its number and its name. Raises AudioError."""
     sounddevice = _import_sounddevice()
     try:
         devices = list(sounddevice.query_devices())

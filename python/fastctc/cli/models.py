@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def fetch_named(model: str | None, *, quiet: bool, kind: str = "onnx") -> None:
-    """Downloads the model of a command if it is named, of that format and not here, with a bar on a terminal."""
+    """Downloads a command's named model of this format if it is not in the cache, with a bar on a terminal."""
     if model is None or Path(model).exists():
         return
     entries = {entry.name: entry for entry in list_models()}

@@ -35,7 +35,7 @@ SUFFIXES = {"text": ".txt", "json": ".json", "srt": ".srt", "vtt": ".vtt"} | {
 
 _WRITERS = 8
 
-# What concerns one name only; after anything else (disk full, read-only, gone) no other result could be written either.
+# Errors that concern one name only; after any other (disk full, read-only, gone) no result could be written.
 _NAME_ERRORS = frozenset({errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL, errno.EILSEQ})
 
 
@@ -68,7 +68,7 @@ class StreamOutput:
         return {}
 
     def finish(self) -> None:
-        """Writes what still waits for others: after an interrupt, nothing that was done is lost. Raises as `put`."""
+        """Writes results that wait for earlier ones, so that an interrupt loses none. Raises as `put`."""
         waiting, self._waiting = self._waiting, {}
         self._write(sorted(waiting.items()))
 
@@ -88,7 +88,7 @@ class StreamOutput:
 
 
 class DirectoryOutput:
-    """One file a result, named after the recording; what is there already counts as done."""
+    """One file per result, named after the recording; an existing file counts as done."""
 
     def __init__(self, directory: str, format_name: str, labels: Sequence[str]) -> None:
         """Raises OptionError, before anything is written, when two results, or a result and a recording, clash."""
@@ -99,7 +99,7 @@ class DirectoryOutput:
         self._check_names()
 
     def prepare(self) -> None:
-        """Makes the directory and tries it, so that a run doesn't find out after the work. Raises OutputError."""
+        """Makes the directory and tests it, so that a run fails before the work. Raises OutputError."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             remove_abandoned(self.directory)
@@ -115,7 +115,7 @@ class DirectoryOutput:
     def put(self, results: Sequence[tuple[int, Result | None]]) -> dict[int, OutputError]:
         """Writes results by index (None: there is none); returns the errors of those that could not be written.
 
-        At once, because each waits for the disk: eight small files take little longer than one.
+        All at the same time, because each waits for the disk: eight small files take little longer than one.
         """
         present = [(index, transcript) for index, transcript in results if transcript is not None]
         if not present:
@@ -191,7 +191,7 @@ def _render(format_name: str, transcript: Result, label: str, utf8: bool) -> str
     from fastctc.output.word_formats import to_ctm
 
     if format_name == "json":
-        # Escaped where the stream can't say it all: still JSON, for every locale. So are names that are not UTF-8.
+        # Escaped if the stream's encoding lacks a character: JSON in every locale. So are names that are not UTF-8.
         ascii_only = not utf8 or any("\ud800" <= character <= "\udfff" for character in label)
         return to_json(transcript, file=label, ascii_only=ascii_only)
     text = to_ctm(transcript, file=Path(label).stem) if format_name == "ctm" else FORMATS[format_name](transcript)
@@ -203,15 +203,15 @@ def _stem(label: str) -> str:
 
 
 def _fold(name: str) -> str:
-    """Names that these systems take for one file are equal."""
+    """Equal for names that the system takes for one file."""
     return unicodedata.normalize("NFC", name).casefold() if sys.platform in ("win32", "darwin") else name
 
 
 def is_utf8(stream: TextIO) -> bool:
-    """Whether the stream can say everything."""
+    """Whether the stream's encoding has every character."""
     return (stream.encoding or "").lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig", "cp65001")
 
 
 def _escape_separators(label: str) -> str:
-    """Keeps one result on one line of two columns, whatever the file is called."""
+    """Keeps one result on one line of two columns, for any file name."""
     return label.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

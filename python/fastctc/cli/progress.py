@@ -75,7 +75,7 @@ class Reporter:
         return self._progress is not None
 
     def begin(self, total_s: float | None) -> None:
-        """The model is loaded; `total_s` of audio is to come, where that is known."""
+        """Notes that the model is loaded; `total_s` of audio will come, if that is known."""
         self._started_s = time.monotonic()
         if self._progress is not None:
             self._progress.reset(
@@ -83,14 +83,14 @@ class Reporter:
             )
 
     def part(self, index: int, done_s: float) -> None:
-        """So much of a long file is done; called by the thread that works on it, several times a second at most."""
+        """Notes the done part of a long file; its thread calls this several times per second at most."""
         with self._lock:
             self._parts_s[index] = done_s
             if self._progress is not None:
                 self._progress.update(self._task, completed=self._audio_s + sum(self._parts_s.values()))
 
     def advance(self, index: int, name: str, audio_s: float) -> None:
-        """A file is done."""
+        """Notes that a file is done."""
         self._n_done += 1
         self._audio_s += audio_s
         with self._lock:

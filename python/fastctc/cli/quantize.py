@@ -1,4 +1,4 @@
-"""`fastctc quantize`: smaller graphs, and what that does to their words."""
+"""`fastctc quantize`: smaller graphs, and how they change the words."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
                     on_progress=show,
                 )
         finally:
-            # Also when it is refused: the figures tell why.
+            # Also for a refused result, because the figures tell why.
             _print(results)
     say(f"{arguments.output or arguments.model} is ready.")
     return 0

@@ -21,7 +21,7 @@ __all__ = ["run"]
 
 TELEPHONE_RATE_HZ = 8000
 READ_S = 0.25
-"""A read takes what is there, at most about so much audio: an interrupt waits for what has been read."""
+"""Most audio per read, in seconds: an interrupt waits until what was read is recognised."""
 _LEAST_READ_BYTES = 1024
 
 
@@ -49,11 +49,11 @@ def run(arguments: argparse.Namespace, load: Loader) -> int:
 
 
 def _read(source: str, decoder: RawDecoder, rate_hz: int) -> Blocks:
-    """Yields samples as soon as they can be read, and at the end what was wrong with it."""
+    """Yields samples as soon as they can be read, and at the end a message if something was wrong."""
     name = "standard input" if source == STDIN else source
     read_bytes = max(_LEAST_READ_BYTES, int(rate_hz * READ_S) * decoder.frame_bytes)
     try:
-        # Not closed at the end: the process ends with it, and standard input is not ours.
+        # Not closed at the end: the process ends then, and standard input is not ours.
         descriptor = (
             sys.stdin.fileno() if source == STDIN else os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         )
@@ -75,8 +75,8 @@ def _read(source: str, decoder: RawDecoder, rate_hz: int) -> Blocks:
 
 
 def _read_some(descriptor: int, n_bytes: int) -> bytes:
-    """What is there, as soon as something is; nothing at the end."""
-    if os.name != "nt" and not os.get_blocking(descriptor):  # whoever started us made it so
+    """Reads what is there, as soon as there is something; empty at the end."""
+    if os.name != "nt" and not os.get_blocking(descriptor):  # the starting process made it so
         select.select([descriptor], [], [])
     return os.read(descriptor, n_bytes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def _transcribe(
     except BrokenPipeError:
         raise
     except Exception:
-        # Not one file's error, but the engine's or ours: what was done before it is not lost.
+        # An error of the engine or of ours, not of one file: earlier results are still written.
         with reporter.results():
             output.finish()
         raise
@@ -117,7 +118,7 @@ def _work(
     names = [arguments.files[index] for index in to_do]
     sources = [sys.stdin.buffer.read() if name == STDIN else name for name in names]
     threads = arguments.threads or default_threads()
-    # Several files share the threads; a file alone has them all, inside ONNX Runtime.
+    # Several files share the threads; a single file gets all of them, inside ONNX Runtime.
     at_a_time = min(threads, len(sources))
     recognizer = load_model(arguments, load, threads=threads // at_a_time)
     yield _Begun(_duration_s(sources) if reporter.shows_progress else None)
@@ -171,7 +172,7 @@ def _progress(to_do: list[int], reporter: Reporter) -> Callable[[int, float], No
 
 
 def _duration_s(sources: list[str | bytes]) -> float:
-    """Of those whose length shows without decoding."""
+    """Duration of the files whose length shows without decoding."""
     from fastctc.audio.reading import probe_duration_s
 
     return sum(probe_duration_s(source) or 0.0 for source in sources)
@@ -194,8 +195,10 @@ def _hand_out(
             count.done += 1
         elif isinstance(result, Error) or concerns_one_name(errors[index]):
             count.failed += 1
-            # The library's messages name the file too, where they know its name.
-            reporter.message(f"{name}: {str(failure).removeprefix('file ').removeprefix(f'{name}: ')}")
+            # The library's messages begin with the file's name, if they know it.
+            subject = re.match(rf"(The file )?{re.escape(name)}(: | )", str(failure))
+            text = str(failure)[subject.end() :] if subject else str(failure)
+            reporter.message(f"{name}: {'It ' if subject and subject[2] == ' ' else ''}{text}")
         reporter.advance(index, name, 0.0 if isinstance(result, Error) else result.duration_s)
     for error in errors.values():
         if not concerns_one_name(error):
@@ -203,7 +206,7 @@ def _hand_out(
 
 
 def _kept(output: Output, count: _Count) -> str:
-    """What an unfinished run leaves behind, and how to go on."""
+    """Says what an unfinished run leaves, and how to go on."""
     done = f"{count.done + count.skipped} of {count.files} results are complete"
     if isinstance(output, DirectoryOutput):
         return f"{done} in {output.directory}; the same command goes on from there"

@@ -1,4 +1,4 @@
-"""`fastctc tune`: the weights of beam search that suit recordings whose texts are known."""
+"""`fastctc tune`: finds the best weights of beam search for recordings whose texts are known."""
 
 from __future__ import annotations
 

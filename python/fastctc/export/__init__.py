@@ -1,1 +1,1 @@
-"""NeMo models exported, and passes over their graphs, for those who prepare models: `pip install fastctc[export]`."""
+"""Exports NeMo models and rewrites their graphs, for those who prepare models: `pip install fastctc[export]`."""

@@ -17,7 +17,7 @@ from fastctc.reference.quantized_product import block_weights
 __all__ = ["BLOCK_SIZES", "products_in_blocks"]
 
 BLOCK_SIZES = {4: 32, 8: 128}
-"""Weights of a column that share a scale, by their bits."""
+"""Weights of a column that share one scale, by bits per weight."""
 ACCURACY_LEVEL = 4  # int8 activations
 
 

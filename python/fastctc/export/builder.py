@@ -21,14 +21,14 @@ IR_VERSION = 8
 
 
 class GraphBuilder:
-    """Nodes and constants of a graph; equal constants are one."""
+    """Nodes and constants of a graph; equal constants are stored once."""
 
     def __init__(self) -> None:
-        """Our own operators may be used; the model gets their functions."""
+        """Whether our own operators may be used; the model then gets their functions."""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._renamed: dict[str, str] = {}
-        self._untyped: list[str] = []  # outputs of operators that only ONNX Runtime knows; all of them are float32
+        self._untyped: list[str] = []  # outputs of operators that only ONNX Runtime knows, all float32
         self._prefix = ""
 
     def constant(self, values: NDArray[Any]) -> str:
@@ -59,9 +59,9 @@ class GraphBuilder:
         return outputs
 
     def choose(self, condition: str, then: Callable[[], str], otherwise: Callable[[], str]) -> str:
-        """Adds an If of one output; each of the two adds the nodes of its branch, which may read what is outside.
+        """Adds an If of one output; each function adds the nodes of its branch, which may read tensors from outside.
 
-        A branch has constants of its own: ONNX Runtime changes the layout of no weights that it finds outside.
+        A branch has constants of its own: ONNX Runtime doesn't change the layout of weights outside it.
         """
         outside, branches = (self._nodes, self._constants), {}
         for name, make in (("then_branch", then), ("else_branch", otherwise)):
@@ -72,7 +72,7 @@ class GraphBuilder:
         return self.add("If", condition, **branches)
 
     def rename(self, name: str, new: str) -> None:
-        """Gives a tensor the name that an output of the graph has."""
+        """Gives a tensor the name of an output of the graph."""
         self._renamed[name] = new
 
     def model(self, name: str, inputs: list[Any], outputs: list[Any], metadata: dict[str, str]) -> onnx.ModelProto:

@@ -1,4 +1,4 @@
-"""Runs a graph over calibration audio: its log-probs, the range of what its products read, and its time."""
+"""Runs a graph over calibration audio: its log-probs, the ranges of its products' inputs, and its time."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Runner:
         self._model.configure()
 
     def log_probs(self, features: Iterable[Features]) -> list[LogProbs]:
-        """Of each recording.
+        """Log-probs of each recording.
 
         Raises:
             AudioError: A recording is too long for the offline graph.
@@ -65,11 +65,11 @@ class Runner:
         return [AcousticStream(self._model).run(entry) for entry in features]
 
     def use_kernels(self) -> None:
-        """From now on our own operators run as in the core, where this installation has them."""
+        """From now on our own operators run by the core's kernels, if this installation has them."""
         self._model._session = open_session(self._path, SessionOptions(), find_operators_library())
 
     def run_once(self) -> float:
-        """Runs over some noise; returns how much audio that stands for, in seconds."""
+        """Runs over some noise. Returns the audio that the noise stands for, in seconds."""
         model = self._model
         n_features = int(model.graph()["n_features"])
         if isinstance(model, AcousticModel):
@@ -81,14 +81,14 @@ class Runner:
         return geometry.chunk_frames * FRAME_S
 
     def record(self, path: Path, outputs: Sequence[str]) -> _Recorder:
-        """Lets another graph, which gives more outputs, run in this one's place; their extremes are kept."""
+        """Runs another graph instead of this one, which has more outputs; keeps their extremes."""
         recorder = _Recorder(open_session(path, SessionOptions()), outputs)
         self._model._session = recorder
         return recorder
 
 
 class _Recorder:
-    """A session that asks for more than its caller does."""
+    """A session that returns more outputs than its caller asks for."""
 
     def __init__(self, session: Any, outputs: Sequence[str]) -> None:
         self._session = session
@@ -119,7 +119,7 @@ def add_ranges(graph: Graph, products: Iterable[Product]) -> tuple[onnx.ModelPro
 
 
 def read_ranges(products: Iterable[Product], seen: Mapping[str, tuple[float, float]]) -> dict[str, Range]:
-    """Of every product's input, by the product's key."""
+    """Ranges of every product's input, by the product's key."""
     found: dict[str, Range] = {}
     for product in products:
         new = Range(seen[f"{LOWEST}:{product.input}"][0], seen[f"{LARGEST}:{product.input}"][1])
@@ -128,12 +128,12 @@ def read_ranges(products: Iterable[Product], seen: Mapping[str, tuple[float, flo
 
 
 def joined(a: Range, b: Range) -> Range:
-    """What holds both."""
+    """The range that holds both."""
     return Range(min(a.lowest, b.lowest), max(a.largest, b.largest))
 
 
 def costs_s(paths: Sequence[Path]) -> list[float]:
-    """Seconds on one thread per second of audio: the least of some runs of each graph, one after the other by turns."""
+    """Seconds on one thread per second of audio: the least of some runs of each graph. The graphs run alternately."""
     runners = [Runner(path) for path in paths]
     for runner in runners:
         runner.use_kernels()
@@ -152,7 +152,7 @@ def _open(path: Path) -> AcousticModel | StreamingModel:
 
 
 def _explained(error: ModelError) -> Exception:
-    """ONNX Runtime's own words don't say that it is too old."""
+    """Makes an error that says that ONNX Runtime is too old; its own message doesn't."""
     import onnxruntime
 
     text = str(error)

@@ -1,4 +1,4 @@
-"""What a PyTorch checkpoint would run when it is unpickled: nothing but the making of tensors may pass.
+"""Checks what a PyTorch checkpoint would run when it is unpickled: only the making of tensors may pass.
 
 `torch.load(weights_only=True)` refuses the same at load; this reads the pickle's opcodes and runs none of them, so that
 a hostile file is refused before PyTorch, of whatever release, or NeMo sees it.
@@ -41,7 +41,7 @@ _N_LEGACY_PICKLES = 5
 
 
 def check_checkpoint(path: Path) -> None:
-    """Reads what unpickling the file would call.
+    """Checks everything that unpickling the file would call.
 
     Raises:
         ModelError: the file is no checkpoint of PyTorch, is cut short, or its pickle calls something else than the
@@ -50,7 +50,7 @@ def check_checkpoint(path: Path) -> None:
     """
     try:
         with path.open("rb") as file:
-            # As PyTorch tells them apart: what only ends as a zip file would be unpickled from its start.
+            # As PyTorch tells them apart: a file that only ends like a zip file would be unpickled from its start.
             is_zip = file.read(4) == b"PK\x03\x04"
             file.seek(0)
             if is_zip:
@@ -75,7 +75,7 @@ def _check_zip(file: BinaryIO, path: Path) -> None:
         if sum(record.filename.rpartition("/")[2] == "data.pkl" for record in pickles) != 1:
             raise ModelError(f"{path} is no checkpoint of PyTorch: a zip file without the one record data.pkl.")
         for record in records:
-            # PyTorch stores without compression: what is compressed was made by another hand, perhaps a bomb.
+            # PyTorch stores without compression, so another program made a compressed file, perhaps a bomb.
             if record.compress_type != zipfile.ZIP_STORED or record.file_size != record.compress_size:
                 raise ModelError(f"The weights {path} hold a compressed record ({record.filename!r}).")
             if record.filename.startswith("/") or ".." in record.filename.split("/"):
@@ -111,7 +111,7 @@ _ADVICE = "Weights are tensors only; get the model from its publisher again, and
 
 
 class _Bounded:
-    """A file whose reads can't ask for more than a pickle of names and shapes needs."""
+    """A file that limits each read to the size that a pickle of names and shapes needs."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,7 +1,7 @@
-"""What the graphs of a FastConformer share, whatever they read: products, norms, a layer's order, position encodings.
+"""The parts that all graphs of a FastConformer share: products, norms, a layer's order, position encodings.
 
 A tensor of frames is [time * batch, width], time first, so every product with a layer's weights is one matrix product,
-with its bias and what follows it at once (`linear`). 1 x 1 convolutions are such products; scales (1/2 of the
+with its bias and its activation or residual (`linear`). 1 x 1 convolutions are such products; scales (1/2 of the
 feed-forwards, 1/sqrt(head width), xscaling) are in the weights.
 
 Scores of a query at place i and a key at place j (Dai et al. 2019, arXiv:1901.02860; NeMo,
@@ -9,8 +9,8 @@ RelPositionMultiHeadAttention), p the projected sinusoids of the distance:
 
     s[i, j] = ((q[i] + u) k[j] + (q[i] + v) p[i - j]) / sqrt(head width)
 
-The bias of k adds the same to every key of a query, which softmax doesn't see; the weights of the values sum to 1, so
-their bias is one of the output. Neither is computed.
+The bias of k adds the same number to every key of a query, and softmax ignores that. Attention weights sum to 1, so the
+bias of the values is part of the output's bias. Neither is computed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ __all__ = ["HIDDEN_SCORE", "ConformerBlocks", "sinusoids"]
 HIDDEN_SCORE = -10000.0  # NeMo's INF_VAL: its exponential is 0
 
 Block = Callable[[str, Layer, str], str]
-"""Of the normalised input, the layer, and what the result is added to."""
+"""A block: takes the normalised input, the layer, and the tensor that the result is added to."""
 
 
 class ConformerBlocks:
-    """The graph under construction, and what layers are made of."""
+    """The graph under construction, and the parts of its layers."""
 
     def __init__(self, model: FastConformer) -> None:
         self.b = GraphBuilder()
@@ -49,11 +49,11 @@ class ConformerBlocks:
         return self.b.add(f"Linear{'Add' if residual else then}", x, *operands, *residual, domain=DOMAIN)
 
     def product(self, x: str, linear: Linear) -> str:
-        """Without the bias."""
+        """A product without its bias."""
         return self.linear(x, Linear(linear.weight, np.zeros_like(linear.bias)))
 
     def norm(self, x: str, norm: Norm) -> str:
-        """Over the last axis."""
+        """Layer normalisation over the last axis."""
         weights = self.b.floats(norm.weight), self.b.floats(norm.bias)
         return self.b.add("Normalize", x, *weights, domain=DOMAIN, epsilon=norm.epsilon)
 
@@ -62,11 +62,11 @@ class ConformerBlocks:
         return self.b.add("QuickGelu", x, domain=MICROSOFT, alpha=1.0)
 
     def reshape(self, x: str, *shape: int) -> str:
-        """To a constant shape, -1 what is left."""
+        """Reshapes to a constant shape; -1 stands for the rest."""
         return self.b.add("Reshape", x, self.b.integers(shape))
 
     def feed_forward(self, x: str, linears: tuple[Linear, Linear], residual: str) -> str:
-        """Half of it, as Conformer adds it."""
+        """Adds half of a feed-forward to the residual, as Conformer does."""
         return self.linear(self.linear(x, linears[0], then="Silu"), linears[1].scaled(0.5), residual)
 
     def gated(self, x: str, layer: Layer) -> str:
@@ -79,7 +79,7 @@ class ConformerBlocks:
         return self.b.add("Mul", value, gate)
 
     def layer(self, x: str, layer: Layer, attention: Block, convolution: Block) -> str:
-        """A Conformer layer; the two blocks that look at other frames are the caller's."""
+        """A Conformer layer; the caller gives the two blocks that see other frames."""
         norms, feed_forwards = layer.norms, layer.feed_forwards
         x = self.feed_forward(self.norm(x, norms["feed_forward1"]), feed_forwards[0], x)
         x = attention(self.norm(x, norms["self_att"]), layer, x)
@@ -88,7 +88,7 @@ class ConformerBlocks:
         return self.norm(x, norms["out"])
 
     def queries(self, x: str, layer: Layer, cut: Callable[[str], str] = str) -> tuple[str, str]:
-        """Scaled, with the biases by content and by position, each [..., width] as `cut` makes of the product."""
+        """The scaled queries with the biases by content and by position, each in the shape that `cut` makes."""
         scale = np.float32(1 / math.sqrt(self.model.heads[1]))
         query = layer.attention["q"]
         bias = (query.bias + layer.pos_bias_u.ravel()) * scale
@@ -103,15 +103,15 @@ class ConformerBlocks:
         return self.linear(x, Linear(out.weight, bias.astype(np.float32)), residual)
 
     def after_depthwise(self, x: str, layer: Layer, residual: str) -> str:
-        """What follows a layer's depthwise convolution."""
+        """The part after a layer's depthwise convolution."""
         if layer.conv_norm is not None:
             x = self.norm(x, layer.conv_norm)
         return self.linear(self.silu(x), layer.pointwise, residual)
 
     def depthwise(self, x: str, convolution: Convolution, pads: tuple[int, int]) -> str:
-        """Over the first axis of [time, batch, width].
+        """A depthwise convolution over the first axis of [time, batch, width].
 
-        As an image of time x batch: ONNX Runtime has a fast kernel for depthwise convolutions of images only.
+        It has the form of an image, time x batch, because ONNX Runtime has a fast depthwise kernel for images only.
         """
         b, (before, behind) = self.b, pads
         x = b.add("Unsqueeze", b.add("Transpose", x, perm=[2, 0, 1]), b.integers([0]))

@@ -34,7 +34,7 @@ class Linear:
     bias: Floats  # [n_outputs]
 
     def scaled(self, factor: float) -> Linear:
-        """The product times the factor."""
+        """This product times the factor."""
         return Linear(self.weight * np.float32(factor), self.bias * np.float32(factor))
 
 
@@ -46,7 +46,7 @@ class Convolution:
     bias: Floats  # [n_outputs]
 
     def linear(self) -> Linear:
-        """One of kernel 1, as a product."""
+        """A convolution of kernel 1 as a product."""
         return Linear(np.ascontiguousarray(self.weight.reshape(len(self.weight), -1).T), self.bias)
 
 
@@ -82,13 +82,13 @@ class FastConformer:
     out: Linear  # of channels x frequencies
     layers: tuple[Layer, ...]
     decoder: Linear
-    input_scale: float  # of the first layer's input (xscaling); 1: none
+    input_scale: float  # scale of the first layer's input (xscaling); 1: none
     context_frames: int  # output frames of the past that a chunk of attention sees; 0: everything sees everything
     attention_chunk: int  # output frames that see each other; 0: in a step's graph, which doesn't tell; or everything
     subsampling_pads: tuple[int, int]  # before and behind, over time as over frequencies; (2, 1): causal
     conv_pads: tuple[int, int]  # of the depthwise convolutions
     position_table: Floats | None  # [2 frames - 1, width], of offline graphs
-    masks_lead: bool  # the subsampling masks what stands before the first frame: the exact export of a step
+    masks_lead: bool  # the subsampling masks the frames before the first one: the exact export of a step
     metadata: dict[str, str]
 
     @property
@@ -104,7 +104,7 @@ class FastConformer:
 
     @property
     def n_features(self) -> int:
-        """Bands that the subsampling's output stands for: it halves them three times."""
+        """Bands of the subsampling's output: it halves them three times."""
         n_bands, padded = self.out.weight.shape[0] // len(self.subsampling[0].weight), sum(self.subsampling_pads) - 3
         halved = {n: ((n + padded) // 2 + 1 + padded) // 2 + 1 for n in (80, 64, 128, 40)}
         fitting = [n for n, quarter in halved.items() if (quarter + padded) // 2 + 1 == n_bands]
@@ -197,7 +197,7 @@ def _check_subsampling(reader: _Reader, convolutions: tuple[Convolution, ...]) -
 
 
 class _Reader:
-    """Weights by the path of the module that they are of."""
+    """Weights by the path of their module."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -240,7 +240,7 @@ class _Reader:
         return Norm(self.floats(node.input[1], path), self.floats(node.input[2], path), epsilon)
 
     def pos_bias(self, path: str, name: str) -> Floats:
-        """What is added to the queries, [heads, head width]: by content first, by position second."""
+        """The biases of the queries, [heads, head width]: by content, then by position."""
         node = self.node(f"{path}/self_attn/{name}")
         values = [value for value in (self.graph.constant(entry) for entry in node.input) if value is not None]
         if len(values) != 1 or values[0].ndim != 2:
@@ -263,18 +263,18 @@ class _Reader:
         return float(values[0])
 
     def pads(self, path: str) -> tuple[int, int]:
-        """Of a convolution over its last axis, before and behind: its own, or of a Pad in front of it."""
+        """Padding of a convolution over its last axis, before and after: its own, or that of a Pad before it."""
         pads = next((list(a.ints) for a in self.node(f"{path}/Conv").attribute if a.name == "pads"), [])
         if f"{path}/Pad" not in self.nodes:
             return (pads[len(pads) // 2 - 1], pads[-1]) if pads else (0, 0)
-        # The exporter fills PyTorch's list, last axis first, up with zeros, and turns it round.
+        # PyTorch's list begins with the last axis. The exporter fills it up with zeros and reverses it.
         value = self.graph.constant(self.node(f"{path}/Concat").input[0])
         if value is None or value.size < 2 or any(pads):
             raise unknown_form(f"{path}/Pad pads by no constant")
         return int(value[0]), int(value[1])
 
     def attention_context(self) -> tuple[int, int]:
-        """Frames of the past that a chunk of attention sees, and of a chunk; 0, 0: everything sees everything."""
+        """Frames of the past that a chunk of attention sees, and frames of a chunk; 0, 0: full attention."""
         if not {"/Div", "/LessOrEqual"} & set(self.nodes):
             return 0, 0
         chunk, n_chunks = (

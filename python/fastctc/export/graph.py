@@ -1,4 +1,4 @@
-"""An ONNX graph to be matched and rewritten: who makes and who reads each tensor, and what is constant."""
+"""An ONNX graph for matching and rewriting: which nodes make and read each tensor, and which are constant."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def import_onnx() -> Any:
 
 
 class Graph:
-    """A model's main graph: who makes and who reads each tensor."""
+    """A model's main graph: which nodes make and read each tensor."""
 
     def __init__(self, model: onnx.ModelProto, folder: Path) -> None:
         self.model = model
@@ -53,7 +53,7 @@ class Graph:
         return self._readers.get(name, [])
 
     def constant(self, name: str) -> NDArray[Any] | None:
-        """The value of an initializer or a Constant; None where it isn't one."""
+        """The value of an initializer or a Constant; None for other tensors."""
         helper = import_onnx().numpy_helper
         tensor = self.initializers.get(name)
         node = self.producers.get(name)
@@ -112,7 +112,7 @@ def nodes_of(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def inputs_of(node: Any) -> Iterator[str]:
-    """What a node reads, and what its subgraphs read from outside."""
+    """Tensors that a node reads, and that its subgraphs read from outside."""
     yield from (name for name in node.input if name)
     for attribute in node.attribute:
         for subgraph in [attribute.g, *attribute.graphs]:

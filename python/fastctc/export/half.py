@@ -10,12 +10,12 @@ from fastctc.export.rewriter import Rewriter
 __all__ = ["weights_in_half"]
 
 SMALLEST_SIZE = 256
-"""Values of a tensor: below, nothing is saved."""
+"""Values of a tensor; smaller tensors would save nothing."""
 LARGEST = 65504.0  # float16
 
 
 def weights_in_half(graph: Graph) -> Rewriter:
-    """Puts float16 weights, widened by a node, in place of all float32 ones that fit."""
+    """Replaces float32 weights that fit float16's range by float16 ones and a node that widens them."""
     onnx = import_onnx()
     rewriter = Rewriter(graph, "half")
     if not graph.graph.node:

@@ -1,8 +1,8 @@
-"""Products in int8: weights with a scale for every column, activations with a fixed one or one for every row.
+"""Products in int8: weights with one scale per column, activations with a fixed scale or one per row.
 
-Activations that come out of a layer normalisation have one scale, that of the range that they had over the calibration
-audio: the normalisation has scaled each row already. All others get one for every row as the graph runs. Neither
-depends on another row, so a batch, a chunk and a longer recording change nothing. The operators are our own,
+Outputs of a layer normalisation have one scale, from their range over the calibration audio, because the normalisation
+has already scaled each row. All other activations get one scale per row when the graph runs. Neither depends on another
+row, so a batch, a chunk and a longer recording change nothing. The operators are our own,
 IntegerLinear and FixedIntegerLinear (`operators`), with a bias, and with the activation or the residual of an optimized
 graph's product.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Range", "is_normalized", "products_in_int8"]
 
-OF_ROWS = ("Reshape", "Transpose", "Identity")  # a row of what these give is a row of what they take
+OF_ROWS = ("Reshape", "Transpose", "Identity")  # each output row of these is an input row
 
 
 class Range(NamedTuple):
@@ -73,7 +73,7 @@ def _replace(graph: Graph, rewriter: Rewriter, product: Product, found: Range) -
 
 
 def _steps(graph: Graph, name: str, found: Range) -> tuple[str, dict[str, float | int]]:
-    """Which operator a tensor is for, and how it is cut into steps there."""
+    """The operator for a tensor, and how it is cut into steps there."""
     if is_normalized(graph, name):
         fixed = twin.fixed_steps(*found)
         return FIXED, {"scale": float(fixed.scale), "zero": fixed.zero}
@@ -105,7 +105,7 @@ def _is_silu(graph: Graph, name: str) -> bool:
 
 
 def _origin(graph: Graph, name: str) -> onnx.NodeProto | None:
-    """The node that makes a tensor's values, whatever moves its rows."""
+    """The node that makes a tensor's values, past nodes that only move rows."""
     node = graph.producers.get(name)
     while node is not None and node.op_type in OF_ROWS:
         node = graph.producers.get(node.input[0])

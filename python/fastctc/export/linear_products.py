@@ -1,4 +1,4 @@
-"""Takes a graph with fastctc's own products back to ONNX's (`operators`)."""
+"""Replaces fastctc's own products in a graph by ONNX's (`operators`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["as_products"]
 
 
 def as_products(graph: Graph) -> Graph:
-    """The graph with ONNX's products in place of our own; the graph itself where it has none.
+    """The graph with ONNX's products instead of our own; the same graph if it has none of our own.
 
     Raises:
         ModelError: Weights can't be read.

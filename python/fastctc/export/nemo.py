@@ -38,12 +38,12 @@ Floats = NDArray[np.float32]
 
 WEIGHTS = "weights.bin"
 LONGEST_AUDIO_S = 4 * 3600.0
-"""The position table of four hours has 180,000 frames; one run over as much audio takes more memory than there is."""
+"""The position table of four hours has 180,000 frames; one run over that much audio takes too much memory."""
 
 
 @dataclass(frozen=True)
 class NemoExport:
-    """What is to be exported, and what its card says."""
+    """What to export, and what its card says."""
 
     source: str
     """A .nemo file, or the name of a published model."""
@@ -56,7 +56,7 @@ class NemoExport:
     license: str | None = None
     language: str | None = None
     published_as: str = ""
-    """Name of the model that the file is of, where it has one."""
+    """Name of the file's model, if it has one."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ExportedGraph:
     part: str
     file_name: str
     largest_difference: float
-    """Of log-probs, to NeMo's PyTorch model."""
+    """Largest difference of log-probs to NeMo's PyTorch model."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def export_nemo(
 
 
 class _Steps:
-    """Counts them."""
+    """Counts the steps."""
 
     def __init__(self, on_progress: Progress | None) -> None:
         self._on_progress = on_progress
@@ -158,7 +158,7 @@ class _Steps:
 
 @contextmanager
 def _staging(output: Path) -> Iterator[Path]:
-    """A directory beside the output, so that the result moves there in one step; gone afterwards."""
+    """A directory beside the output, so that the result moves there in one step; removed afterwards."""
     parent = output.absolute().parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,7 @@ def _export_into(
 def _make_graph(
     nemo: NemoModel, plan: GraphPlan, directory: Path, weights: WeightsFile, baseline: Baseline, report: _Steps
 ) -> ExportedGraph:
-    """Exports one graph, moves its weights to the file that all share, and checks it as it then is."""
+    """Exports one graph, moves its weights to the shared file, and checks the result."""
     onnx = import_onnx()
     report.step(f"exporting {plan.part}")
     with tempfile.TemporaryDirectory(dir=directory.parent) as raw:

@@ -1,4 +1,4 @@
-"""A `.nemo` file, opened as if a stranger had made it: a tar of a configuration, weights and tokenizer files.
+"""Opens a `.nemo` file as if a stranger had made it: a tar of a configuration, weights and tokenizer files.
 
 Nothing is written, built or unpickled before the whole archive's names, kinds and sizes have been read and accepted.
 """
@@ -26,11 +26,11 @@ CONFIG_NAME = "model_config.yaml"
 WEIGHTS_NAME = "model_weights.ckpt"
 MAX_MEMBERS = 1000
 MAX_GROWTH = 20
-"""Times the size of a compressed file that it may hold: weights shrink by a tenth, text by ten."""
+"""Largest ratio of content to compressed file: weights shrink by a tenth, text to a tenth."""
 FREE_BYTES = 64 << 20
-"""So much a compressed file may hold whatever its size."""
+"""Content that any compressed file may hold, in bytes."""
 _LARGEST_READ_BYTES = 2 << 20
-"""Of what tarfile reads in one go: pieces of members, and headers that hold long names."""
+"""Largest single read of tarfile: pieces of members, and headers that hold long names."""
 _PIECE_BYTES = 1 << 20
 _ARTIFACT = "nemo:"
 _PLAIN_NAME = re.compile(r"[^\x00-\x1f\x7f/\\:]{1,255}")
@@ -214,7 +214,7 @@ class _TooLargeError(Exception):
 
 
 class _BoundedFile:
-    """What tarfile reads from: no position behind the limit, no header larger than headers are."""
+    """The file that tarfile reads: no position past the limit, no read larger than a header needs."""
 
     def __init__(self, file: IO[bytes] | gzip.GzipFile, limit: int) -> None:
         self._file = file
@@ -234,7 +234,7 @@ class _BoundedFile:
         if position < 0:
             raise tarfile.ReadError("a member of negative size")
         if position > self._limit:
-            # A plain file ends there; what a compressed one may hold, the limit says.
+            # A plain file ends there; a compressed one has the limit.
             raise tarfile.ReadError("unexpected end of data") if not self._is_gzip else _TooLargeError()
         self._spend(position if position < self._file.tell() and self._is_gzip else 0)
         return self._file.seek(position)

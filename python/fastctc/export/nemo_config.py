@@ -1,7 +1,7 @@
-"""The configuration inside a `.nemo` file, read without building anything of what it names.
+"""Reads the configuration inside a `.nemo` file, without building anything that it names.
 
 YAML can be hostile: tags that make Python objects, aliases that grow without end, nesting that overflows the stack.
-And the values can be: NeMo makes an object of every class that a `_target_` names, wherever it comes from.
+The values can be hostile too: NeMo makes an object of every class that a `_target_` names, from any module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fastctc.errors import ModelError
 __all__ = ["foreign_targets", "parse_config"]
 
 MAX_BYTES = 8 << 20
-"""Vocabularies stand in the configuration: some hundred kB at most."""
+"""The configuration holds vocabularies: some hundred kB at most."""
 MAX_DEPTH = 40
 MAX_NODES = 500_000
 
@@ -90,13 +90,13 @@ def _walk(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _check_shape(content: str, where: str) -> None:
-    """Before anything recursive sees the text."""
+    """Checks the text before anything recursive reads it."""
     import yaml
 
     depth = 0
     for n_nodes, event in enumerate(yaml.parse(content, Loader=yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
-            # A few of them, each of the one before, make gigabytes; NeMo writes none.
+            # A few aliases, each of the one before, make gigabytes; NeMo writes none.
             raise ModelError(f"{where} holds an alias (*{event.anchor}). Write the value out where it stands.")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH or n_nodes > MAX_NODES:

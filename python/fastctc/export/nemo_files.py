@@ -35,7 +35,7 @@ ONNX_ASR_FRONTEND = {
 
 
 def write_tokens(vocabulary: Sequence[str], path: Path) -> None:
-    """`piece id` a line, the blank last, as sherpa-onnx and onnx-asr read it.
+    """`piece id` per line, the blank last, as sherpa-onnx and onnx-asr read it.
 
     Raises:
         ModelError: A token would break its line.
@@ -48,7 +48,7 @@ def write_tokens(vocabulary: Sequence[str], path: Path) -> None:
 
 
 def write_tokenizer(nemo: NemoModel, directory: Path) -> list[str]:
-    """SentencePiece's models, where the tokens come from one: tokenizer.model, or one a language; their names."""
+    """Writes SentencePiece's models, if there are any: tokenizer.model, or one per language. Returns their names."""
     tokenizer = getattr(nemo.model, "tokenizer", None)
     languages = getattr(tokenizer, "tokenizers_dict", None) or {"": tokenizer}
     names = []
@@ -61,7 +61,7 @@ def write_tokenizer(nemo: NemoModel, directory: Path) -> list[str]:
 
 
 def make_manifest(nemo: NemoModel, plans: Sequence[GraphPlan], preset: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    """fastctc.json: everything that loading would otherwise have to ask or to find out."""
+    """fastctc.json: everything that loading would otherwise have to ask or find out."""
     manifest = {
         "fastctc": 1,
         **about,
@@ -85,7 +85,7 @@ def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
 
 
 def why_not_onnx_asr(nemo: NemoModel) -> str:
-    """What onnx-asr 0.12 would get wrong; "" where it runs the offline graph as NeMo does."""
+    """What onnx-asr 0.12 would get wrong; "" if it runs the offline graph as NeMo does."""
     if not nemo.is_conformer:
         return "it feeds lengths, which the graph of this model has no input for"
     if nemo.frontend["normalize"] != "per_feature":
@@ -98,13 +98,13 @@ def why_not_onnx_asr(nemo: NemoModel) -> str:
 
 
 def write_onnx_asr(nemo: NemoModel, directory: Path) -> list[str]:
-    """config.json and vocab.txt, as onnx-asr reads them; their names."""
+    """Writes config.json and vocab.txt, as onnx-asr reads them. Returns their names."""
     config = {
         "model_type": "nemo-conformer-ctc",
         "features_size": nemo.frontend["n_mels"],
         "subsampling_factor": nemo.subsampling_factor,
     }
     write_manifest(config, directory / "config.json")
-    # It splits lines at blanks, and makes blanks of these.
+    # onnx-asr splits lines at blanks, and turns these into blanks.
     write_tokens([token.replace(" ", "\u2581") for token in nemo.vocabulary], directory / "vocab.txt")
     return ["config.json", "vocab.txt"]

@@ -45,7 +45,7 @@ WITHOUT_EFFECT = {"_target_", "rng", "nb_augmentation_prob", "nb_max_freq", "max
     "stft_conv",
     "stft_exact_pad",
 }
-"""Of training alone, of memory, or deprecated."""
+"""Keys for training or memory alone, and deprecated keys."""
 
 FLOAT32_TINY = 2.0**-126
 FLOAT32_EPSILON = 2.0**-23
@@ -58,7 +58,7 @@ def frontend_fields(preprocessor: Mapping[str, Any]) -> dict[str, Any]:
         preprocessor: The model's `cfg.preprocessor` as plain values.
 
     Raises:
-        ModelError: It asks for what this front end can't compute; the message names the key.
+        ModelError: It asks for something that this front end can't compute; the message names the key.
     """
     target = str(preprocessor.get("_target_", PREPROCESSOR)).rpartition(".")[2]
     if target != PREPROCESSOR:
@@ -81,7 +81,7 @@ def frontend_fields(preprocessor: Mapping[str, Any]) -> dict[str, Any]:
         "mag_power": float(values["mag_power"]),
         "mel_norm": _mel_norm(values["mel_norm"]),
         "low_hz": float(values["lowfreq"] or 0.0),
-        # As this front end says "the Nyquist frequency".
+        # This front end's value for the Nyquist frequency.
         "high_hz": 0.0 if values["highfreq"] in (None, 0, rate_hz / 2) else float(values["highfreq"]),
         "use_log": bool(values["log"]),
         "log_guard": values["log_zero_guard_type"],
@@ -94,7 +94,7 @@ def frontend_fields(preprocessor: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_fixed(values: Mapping[str, Any]) -> None:
-    """What has one value that can be computed."""
+    """Checks a key that has only one computable value."""
     for key, wanted in (("frame_splicing", 1), ("exact_pad", False), ("use_torchaudio", False)):
         if values[key] != wanted:
             raise _refused(key, values[key], f"only {wanted} can be computed")
@@ -103,7 +103,7 @@ def _check_fixed(values: Mapping[str, Any]) -> None:
 
 
 def _samples(values: Mapping[str, Any], stated: Mapping[str, Any], key: str, rate_hz: int) -> int:
-    """A length in samples; NeMo cuts the fraction off."""
+    """A length in samples; NeMo drops the fraction."""
     in_samples = values[f"n_{key}"]
     if not in_samples:
         return int(values[key] * rate_hz)
@@ -115,7 +115,7 @@ def _samples(values: Mapping[str, Any], stated: Mapping[str, Any], key: str, rat
 def _window(name: Any) -> str:
     if name in ("hann", "hamming", "blackman", "bartlett"):
         return str(name)
-    # NeMo knows no others, and leaves the window out for any other name.
+    # NeMo has only these, and uses no window for any other name.
     if name in ("none", None):
         return "rectangular"
     raise _refused("window", name, "it must be hann, hamming, blackman, bartlett or none")

@@ -1,4 +1,4 @@
-"""The ONNX graphs of a NeMo model: which there are, and NeMo's own exporter to make them."""
+"""The ONNX graphs of a NeMo model: which ones it has, and how NeMo's own exporter makes them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fastctc.export.nemo_model import NemoModel, quiet_nemo
 __all__ = ["GraphPlan", "export_graph", "plan_graphs"]
 
 LONG_FORM_ROWS = 112
-"""Output frames of a step of the graph for long recordings, at least: enough for full-size matrix products."""
+"""Least output frames per step of the graph for long recordings: enough for full-size matrix products."""
 LONG_FORM_CHUNKS = 8
-"""Attention chunks of such a step, at least."""
+"""Least attention chunks per such step."""
 
 OFFLINE = "offline"
 LONG_FORM = "long_form"
@@ -26,12 +26,12 @@ class GraphPlan(NamedTuple):
     """One graph to be made."""
 
     part: str
-    """As the manifest's `graphs` call it."""
+    """Its name in the manifest's `graphs`."""
     file_name: str
     context: tuple[int, int] | None
     """Output frames that the attention sees before and after; None: the model has one way only."""
     chunks: int
-    """Attention chunks a step; 0: whole recordings."""
+    """Attention chunks per step; 0: whole recordings."""
 
 
 def plan_graphs(nemo: NemoModel, latency_ms: int | None = None) -> list[GraphPlan]:
@@ -94,7 +94,7 @@ def export_graph(nemo: NemoModel, plan: GraphPlan, path: Path) -> None:
             nemo.model.export(str(path))
     except (ModelError, MemoryError):
         raise
-    except Exception as error:  # whatever NeMo, torch and onnx raise
+    except Exception as error:  # any error of NeMo, torch and onnx
         raise ModelError(f"NeMo can't export the {plan.part} graph of this {nemo.name}: {error}") from error
     finally:
         if hasattr(encoder, "export_cache_support"):
@@ -104,11 +104,11 @@ def export_graph(nemo: NemoModel, plan: GraphPlan, path: Path) -> None:
 
 @contextlib.contextmanager
 def _masked_lead(nemo: NemoModel) -> Iterator[None]:
-    """Within it, the subsampling masks the frames in front of a stream, which are not part of the signal.
+    """Inside this context the subsampling masks the frames before a stream, which are not part of the signal.
 
-    A cache-aware graph drops its first output frames, so a stream starts with as many input frames of zeros. To the
-    convolutions these are no padding of theirs: masked between the convolutions they become it, and the stream's
-    log-probs become those of the whole recording. How many of a window's frames lie before the signal follows from
+    A cache-aware graph drops its first output frames, so a stream starts with input frames of zeros for them. For the
+    convolutions these zeros are not padding. Masked between the convolutions they become padding, and the stream's
+    log-probs equal those of the whole recording. How many of a window's frames lie before the signal follows from
     `cache_last_channel_len`, the output frames so far.
     """
     encoder = nemo.encoder

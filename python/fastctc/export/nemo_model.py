@@ -1,4 +1,4 @@
-"""A NeMo CTC model in PyTorch: opened, and described as far as an export needs it.
+"""Opens a NeMo CTC model in PyTorch, and describes it as far as an export needs.
 
 Nothing of NeMo or torch is imported before a model is opened.
 """
@@ -43,7 +43,7 @@ def import_nemo() -> Any:
 
 @contextlib.contextmanager
 def quiet_nemo() -> Iterator[None]:
-    """Without NeMo's and the tracer's notices, which tell of what is done here on purpose."""
+    """Hides notices of NeMo and the tracer about things that are done here on purpose."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -70,7 +70,7 @@ def fetch_checkpoint(source: str | os.PathLike[str]) -> Path:
     try:
         with quiet_nemo():
             found = Path(models.ASRModel.from_pretrained(os.fspath(source), return_model_file=True))
-    except Exception as error:  # of the network, of the hub, of NeMo itself
+    except Exception as error:  # an error of the network, the hub, or NeMo
         raise ModelNotFoundError(
             f"{os.fspath(source)!r} is neither a file nor a model that NeMo can fetch: {error}"
         ) from error
@@ -81,7 +81,7 @@ def fetch_checkpoint(source: str | os.PathLike[str]) -> Path:
 
 @dataclass(frozen=True)
 class NemoModel:
-    """The parts of the model that make log-probs, and what they are."""
+    """The parts of the model that make log-probs, and their properties."""
 
     model: Any
     decoder: Any
@@ -111,17 +111,17 @@ class NemoModel:
 
     @property
     def text_style(self) -> str:
-        """As the manifest calls it."""
+        """Its name in the manifest."""
         if not hasattr(self.model, "tokenizer"):
             return "characters"
         return "wordpiece" if any(token.startswith("##") for token in self.vocabulary) else "sentencepiece"
 
     @property
     def subsampling_factor(self) -> int:
-        """Input frames an output frame."""
+        """Input frames per output frame."""
         if self.is_conformer:
             return int(self.encoder.subsampling_factor)
-        blocks = self.model.cfg.encoder.jasper  # of `repeat` convolutions each, all of them strided, or the last one
+        blocks = self.model.cfg.encoder.jasper  # `repeat` convolutions per block: all are strided, or the last one
         strides = [each["stride"][0] ** (1 if each.get("stride_last") else each["repeat"]) for each in blocks]
         return int(np.prod(strides))
 
@@ -149,7 +149,7 @@ class NemoModel:
         return round(1000 * hop_s * self.subsampling_factor * context[1])
 
     def why_no_streams(self) -> str:
-        """Why the model can't recognise live streams; "" where it can."""
+        """Why the model can't recognise live streams; "" if it can."""
         encoder = self.encoder
         if not self.is_conformer:
             return "its encoder sees the whole recording"
@@ -201,7 +201,7 @@ class NemoModel:
 
 
 def open_nemo(path: Path, workspace: Path) -> NemoModel:
-    """Reads a .nemo file as if a stranger had made it (nemo_archive.py): of its pickle, tensors only.
+    """Reads a .nemo file as if a stranger had made it (nemo_archive.py): its pickle may make tensors only.
 
     Args:
         path: The file.
@@ -223,7 +223,7 @@ def open_nemo(path: Path, workspace: Path) -> NemoModel:
             ).eval()
     except MemoryError:
         raise
-    except Exception as error:  # whatever NeMo, hydra and torch raise
+    except Exception as error:  # any error of NeMo, hydra and torch
         raise ModelError(f"{path} can't be read as a NeMo model: {error}") from error
     return describe(model, path)
 
@@ -252,7 +252,7 @@ def _weights_only_connector() -> Any:
     from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
 
     class WeightsOnly(SaveRestoreConnector):  # type: ignore[misc]
-        """Said outright, so that no environment variable switches it off."""
+        """Given explicitly, so that no environment variable switches it off."""
 
         @staticmethod
         def _load_state_dict_from_disk(model_weights: Any, map_location: Any = "cpu") -> Any:

@@ -1,4 +1,4 @@
-"""Proof that an exported graph, and the front end of its manifest, give what NeMo gives."""
+"""Proves that an exported graph, and the front end of its manifest, give what NeMo gives."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = ["LARGEST_LOG_PROB_DIFFERENCE", "Baseline", "graph_difference", "match
 Floats = NDArray[np.float32]
 
 LARGEST_LOG_PROB_DIFFERENCE = 1e-4
-"""Between ONNX Runtime and PyTorch (measured: 3e-5): other kernels, other orders of summation."""
+"""Bound between ONNX Runtime and PyTorch (measured: 3e-5), which sum in other orders."""
 LARGEST_FEATURE_DIFFERENCE = 3e-4
 """Between the NumPy front end in float64 and NeMo's in float32, on speech (docs/numerics.md: 1.6e-4)."""
 LARGEST_NORMALIZED_DIFFERENCE = 3e-3
-"""The same after a division by a deviation."""
+"""The bound after a division by a deviation."""
 LENGTHS_FRAMES = (1, 2, 7, 8, 9, 10, 57, 113, 200)
-"""Beside whole recordings: the first windows' edges, and recordings shorter than what a convolution reads."""
+"""Lengths beside whole recordings: the first windows' edges, and recordings shorter than a convolution's input."""
 LONGEST_FRAMES = 6000  # a minute: PyTorch's attention over more takes long
 
 
 class Baseline:
-    """What PyTorch gives, taken before anything is exported: that changes NeMo's modules."""
+    """What PyTorch gives, computed before any export, because an export changes NeMo's modules."""
 
     def __init__(self, nemo: NemoModel, recordings: Sequence[Floats], contexts: set[Any]) -> None:
         whole = [nemo.features(samples)[:, :LONGEST_FRAMES] for samples in recordings]
@@ -47,7 +47,7 @@ class Baseline:
 
 
 def match_frontend(nemo: NemoModel, recordings: Sequence[Floats]) -> tuple[str, float]:
-    """The preset whose padding is that of the NeMo installed, and the largest difference of its features.
+    """The preset with the padding of the installed NeMo, and the largest difference of its features.
 
     Raises:
         ModelError: With neither the features come out as NeMo's.

@@ -44,7 +44,7 @@ def run_nemo(nemo: NemoModel, samples: Floats) -> NemoRun:
 
 
 def nemo_frontend(nemo: NemoModel, samples: Floats) -> FrontendOptions:
-    """The options whose features are NeMo's, with the padding of the NeMo installed."""
+    """The options whose features are NeMo's, with the padding of the installed NeMo."""
     features = nemo.features(samples)
 
     def difference(options: FrontendOptions) -> float:

@@ -1,11 +1,11 @@
 """Builds the offline graph of a FastConformer-CTC anew: recordings of any length, batches of unequal ones.
 
-What NeMo's export computes, with less work:
+It computes what NeMo's export computes, with less work:
 
-- A model whose attention is limited to chunks and a context is computed in blocks of queries, each beside the keys that
-  it can see, not as a square of which most is hidden: time and memory grow with the length, not with its square.
-- There distances are bounded, so position encodings are projected when the graph is built and nothing ends with a
-  table. Where everything sees everything they are cut from the model's own table and projected, as NeMo does.
+- Attention limited to chunks and a context is computed in blocks of queries, each with the keys that it can see, not as
+  a square that is mostly hidden. Time and memory grow with the length, not with its square.
+- With limited attention distances are bounded, so position encodings are projected when the graph is built, and no
+  table limits the length. With full attention they are cut from the model's own table and projected, as in NeMo.
 - Masks are made once. Those of the subsampling are left out when no item of the batch is padded.
 - Layouts: time first, products with the layers' weights over all frames, no shape but the batch's and the recording's
   computed (`conformer_blocks`).
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["build_offline"]
 
 LONGEST_SQUARE_FRAMES = 140
-"""Up to here one block without context, half of which is hidden, is faster than two blocks with their contexts."""
+"""Up to this length one block without context, half of it hidden, is faster than two blocks with their contexts."""
 BLOCK_FRAMES = 112
 
 
 class _Graph(ConformerBlocks):
-    """The graph under construction, with what is computed once for all layers."""
+    """The graph under construction, with the parts computed once for all layers."""
 
     def __init__(self, model: FastConformer) -> None:
         super().__init__(model)
@@ -111,7 +111,7 @@ class _Blocks:
         self.block_shape = graph.shape(self.n_queries, self.n_blocks, graph.batch, graph.model.width)
 
     def _hidden(self, queries: str, keys: str) -> str:
-        """What is added to the scores, [blocks * batch, 1, queries or 1, keys]: 0, or so little that it isn't seen."""
+        """Added to the scores, [blocks * batch, 1, queries or 1, keys]: 0, or so low that the key isn't seen."""
         graph, b = self.graph, self.graph.b
         length = b.add("Unsqueeze", graph.lengths[3], b.integers([1, 2]))  # [batch, 1, 1]
         key = b.add("Unsqueeze", b.add("Transpose", keys, perm=[1, 0]), b.integers([1, 2]))  # [blocks, 1, 1, keys]
@@ -119,7 +119,7 @@ class _Blocks:
         if self.context:
             seen = b.add("And", seen, b.add("GreaterOrEqual", key, b.integers(0)))
             query = b.add("Unsqueeze", b.add("Transpose", queries, perm=[1, 0]), b.integers([1, 3]))
-            # Places before the recording are hidden above: division may round as it likes.
+            # Places before the recording are hidden above, so the rounding of the division doesn't matter.
             distance = b.add("Sub", *(b.add("Div", place, b.integers(self.chunk)) for place in (query, key)))
             seen = b.add("And", seen, b.add("GreaterOrEqual", distance, b.integers(0)))
             seen = b.add("And", seen, b.add("LessOrEqual", distance, b.integers(self.context // self.chunk)))
@@ -158,7 +158,7 @@ class _Blocks:
 
 
 class _Band:
-    """Scores by distance where few distances are seen, the largest one first."""
+    """Scores by distance for limited attention, the largest distance first."""
 
     def __init__(self, blocks: _Blocks) -> None:
         self.graph = blocks.graph
@@ -174,7 +174,7 @@ class _Band:
 
 
 class _Square:
-    """Scores by distance where everything sees everything: 2 T - 1 distances, the largest one first."""
+    """Scores by distance for full attention: 2 T - 1 distances, the largest first."""
 
     def __init__(self, blocks: _Blocks) -> None:
         self.graph = blocks.graph
@@ -182,7 +182,7 @@ class _Square:
         self.first = self.graph.b.add("Sub", blocks.n_frames, self.graph.b.integers([1]))
 
     def _cut_table(self, n_frames: str) -> str:
-        """Encodings of all distances, whole panels, of the model's table, which is what bounds the recording."""
+        """Encodings of all distances from the model's table, in whole panels. The table bounds the recording."""
         b, table = self.graph.b, self.graph.model.position_table
         if table is None:
             raise ModelError("It has neither a context nor a table of position encodings.")
@@ -203,8 +203,8 @@ class _Square:
 def build_offline(model: FastConformer) -> onnx.ModelProto:
     """The offline graph. Its weights are in it.
 
-    Inputs audio_signal float32 [batch, features, frames] and length int64 [batch], the frames that hold; output
-    logprobs float32 [batch, output frames, tokens], where what is behind an item's end has no meaning.
+    Inputs audio_signal float32 [batch, features, frames] and length int64 [batch], the valid frames; output
+    logprobs float32 [batch, output frames, tokens], where frames after an item's end have no meaning.
     """
     graph = _Graph(model)
     b = graph.b

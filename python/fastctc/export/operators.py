@@ -13,7 +13,7 @@
 The core has kernels for them (cpp/src/acoustic/operators), which read W in panels of 32 columns, [panels, inputs, 32],
 padded with zeros, from the file itself; integers [panels, inputs / 4, 32, 4]; encodings are in panels of 32 distances,
 [heads, panels, width, 32]. Any other runtime finds a function of ONNX's operators in the model and runs that.
-`linear_products` takes the products in float back to these operators, for what rewrites them further.
+`linear_products` turns the float products back into ONNX's operators, for further rewriting.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = ["BY_ROW", "DOMAIN", "FIXED", "INTEGER_LINEAR", "LINEAR", "keep_used_f
 
 DOMAIN = "fastctc"
 LINEAR = ("Linear", "LinearSilu", "LinearSigmoid", "LinearAdd")
-BY_ROW, FIXED = "Integer", "FixedInteger"  # in front of these: the same in integers, by how rows are cut into steps
+BY_ROW, FIXED = "Integer", "FixedInteger"  # prefixes for the integer forms, by how rows are cut into steps
 INTEGER_LINEAR = tuple(f"{steps}{name}" for steps in (BY_ROW, FIXED) for name in LINEAR)
 OPSET_AXES_AS_INPUT = 18  # of ReduceMax
 
 
 def _functions(opset: int) -> list[onnx.FunctionProto]:
-    """What each operator computes."""
+    """The function of each operator."""
     return [
         *(_linear(name, opset) for name in LINEAR),
         *(_integer_linear(name, opset, steps) for steps in (BY_ROW, FIXED) for name in LINEAR),
@@ -49,7 +49,7 @@ def _functions(opset: int) -> list[onnx.FunctionProto]:
 
 
 def keep_used_functions(model: onnx.ModelProto) -> None:
-    """Gives a model the functions of the operators that its nodes are of, and no others."""
+    """Gives a model the functions of the operators that its nodes use, and no others."""
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     used = {node.op_type for node in nodes_of(model.graph) if node.domain == DOMAIN}
     known = {function.name for function in model.functions}
@@ -119,7 +119,7 @@ def _residual(name: str) -> list[str]:
 
 
 def _integer_linear(name: str, opset: int, steps: str) -> onnx.FunctionProto:
-    """The order of the factors is the kernels'."""
+    """The factors come in the order of the kernels."""
     b = _Body()
     panels = b.add("Transpose", "weight", perm=[1, 3, 0, 2])
     n_columns = b.add("Mul", b.add("Shape", "weight", start=0, end=1), b.constant([PANEL_COLUMNS]))
@@ -145,7 +145,7 @@ def _integer_linear(name: str, opset: int, steps: str) -> onnx.FunctionProto:
     zero = b.add("Cast", b.attribute("value_int", "zero", "INT"), to=import_onnx().TensorProto.UINT8)
     values = b.add("QuantizeLinear", b.add("Mul", "x", inverse), one, zero)
     product = b.add("MatMulIntegerToFloat", values, matrix, one, "scales", zero, domain=MICROSOFT)
-    # The scale first: onnx takes the result's type from it, as it doesn't know the product.
+    # The scale comes first: onnx takes the result's type from it, because it doesn't know the product's.
     _end(b, name, b.add("Mul", scale, product))
     own = ["scale"] if steps == FIXED else ["least", "n_steps"]
     inputs = ["x", "weight", "scales", "sums", "bias", *_residual(name)]

@@ -40,7 +40,7 @@ class OptimizedGraph:
     times_ms: tuple[float, float]
     """Before and after: one step of one stream, or 10 s of audio offline, in ONNX Runtime on one thread."""
     largest_difference: float
-    """In log-prob, over all features that were tried."""
+    """Largest difference of log-probs over all features tried."""
 
 
 def optimize_graph(source: str | os.PathLike[str], features: Sequence[Features] = ()) -> onnx.ModelProto:
@@ -52,7 +52,7 @@ def optimize_graph(source: str | os.PathLike[str], features: Sequence[Features] 
 
     Raises:
         ModelNotFoundError: The file is not there.
-        ModelError: It isn't a model that is known here, or no rewrite of it gives the same log-probs.
+        ModelError: The model's kind isn't known here, or no rewrite of it gives the same log-probs.
         ImportError: The package onnx isn't installed.
     """
     return _optimize(Path(source), features).model
@@ -101,12 +101,12 @@ def optimize_directory(
         n_nodes = rewrite.n_nodes, len(rewrite.model.graph.node)
         result = OptimizedGraph(name, path, target, n_nodes, rewrite.times_ms, rewrite.largest_difference)
         models[target.name] = rewrite.model
-        if rewrite.max_encoder_frames:  # which the new graph may not tell
+        if rewrite.max_encoder_frames:  # the new graph may not tell it
             limits["max_encoder_frames"] = rewrite.max_encoder_frames
         results.append(result)
         if on_graph is not None:
             on_graph(result)
-    # All of them: what a manifest doesn't name is not looked for.
+    # All of them, because a graph that a manifest doesn't name is not searched for.
     named = {name: path.name for name, path in graphs.items()} | manifest.get("graphs", {})
     named |= {result.name: result.target.name for result in results}
     originals = manifest.get("original_graphs", {}) | {result.name: result.source.name for result in results}

@@ -18,7 +18,7 @@ TIME_LAST = [0, 2, 1]  # [batch, channels, time] to [batch, time, channels], and
 
 
 def pointwise_as_products(graph: Graph) -> Rewriter:
-    """Puts Transpose, MatMul, Add, Transpose in place of every convolution of one tap over [batch, channels, time].
+    """Replaces every convolution of one tap over [batch, channels, time] by Transpose, MatMul, Add, Transpose.
 
     ONNX Runtime cancels the transposes that meet.
 
@@ -44,7 +44,7 @@ def pointwise_as_products(graph: Graph) -> Rewriter:
 
 
 def _is_pointwise(graph: Graph, node: onnx.NodeProto) -> bool:
-    """One tap, one group, nothing padded or skipped; over time, not over images."""
+    """Whether it has one tap and one group, pads and skips nothing, and runs over time, not over images."""
     if node.op_type != "Conv" or node.domain:
         return False
     tensor = graph.initializers.get(node.input[1])

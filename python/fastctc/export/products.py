@@ -1,4 +1,4 @@
-"""Finds the products of a graph with constant weights: MatMul and Gemm, with the bias that is added behind; our own."""
+"""Finds the products of a graph with constant weights: our own, and MatMul and Gemm with the bias added after them."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 __all__ = ["Product", "find_products"]
 
 SMALLEST_SIDE = 32
-"""Of a weight matrix: below, a product is too small for its operands to be worth another form."""
+"""Values of a weight matrix; smaller products gain nothing from another form."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """y = x weight + bias, with its node, and the addition of the bias where that is a node of its own."""
+    """y = x weight + bias, with its node, and the node that adds the bias if it is a separate one."""
 
     node: onnx.NodeProto
     addition: onnx.NodeProto | None
     bias: NDArray[np.float32] | None  # [n_outputs]
     key: str
-    """Of the weights' content: the same product in another graph of the model has the same."""
+    """Key of the weights' content: equal for the same product in another graph of the model."""
     read: Callable[[], NDArray[np.float32]]
-    """Reads the weights [n_inputs, n_outputs], which are not kept: a model has hundreds of megabytes of them."""
+    """Reads the weights [n_inputs, n_outputs]. They are not kept: a model has hundreds of megabytes of them."""
 
     @property
     def input(self) -> str:
-        """What is multiplied."""
+        """The tensor that is multiplied."""
         return self.node.input[0]
 
     @property
     def output(self) -> str:
-        """The sum, where a bias is added."""
+        """The result, with the bias if one is added."""
         return (self.addition or self.node).output[0]
 
 
@@ -66,7 +66,7 @@ def find_products(graph: Graph) -> list[Product]:
 
 
 def _matrix(graph: Graph, name: str) -> NDArray[np.float32] | None:
-    """A constant matrix, also one that a Transpose turns; None for anything else, or one too small."""
+    """A constant matrix, also behind a Transpose; None for other tensors and for small ones."""
     node = graph.producers.get(name)
     if node is not None and node.op_type == "Transpose":
         turned = _matrix(graph, node.input[0])

@@ -38,16 +38,16 @@ QUANTIZED = {"MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "
 QUANTIZED |= {"ConvInteger", "QLinearConv", "DequantizeLinear"}
 QUANTIZED |= set(INTEGER_LINEAR)
 METADATA = "fastctc_quantization"
-SHORT_FRAMES = 2000  # of the audio that products are ranked on
+SHORT_FRAMES = 2000  # frames of audio for ranking products
 WORD_STEP = 0.05
-"""Share of the products that is left in float at once, while too many words change."""
+"""Share of the products that goes back to float at a time, while too many words change."""
 MOST_LEFT_OUT = 0.5
-"""Share of the products: beyond, hardly anything is left of what quantisation is for."""
+"""Largest share of products in float: with more, quantisation would gain hardly anything."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the graphs are tried on."""
+    """The audio that the graphs are tried on."""
 
     features: Sequence[Features]
     """Each float32 [n_features, n_frames], as the model's own front end gives them."""
@@ -65,20 +65,20 @@ class QuantizedGraph:
     source: Path
     target: Path
     n_products: tuple[int, int]
-    """Put into the new form, and left in float."""
+    """Number of products in the new form, and in float."""
     n_bytes: tuple[int, int]
     """Of the graph and all its weights."""
     cost_s: tuple[float, float]
     """CPU time on one thread per second of audio, with the core's kernels."""
     largest_drift: float
-    """In log-prob, over all tokens and frames of the calibration audio."""
+    """Differences of log-probs over all tokens and frames of the calibration audio."""
     mean_drift: float
     words: WordChanges
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is good enough."""
+    """The limits of a good result."""
 
     mean_drift: float  # of the log-probs
     word_increase: float  # WordChanges.increase
@@ -86,7 +86,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class FloatGraph:
-    """A float graph of the directory, in the form that is worked on."""
+    """A float graph of the directory, prepared for quantisation."""
 
     name: str
     source: Path
@@ -132,7 +132,7 @@ class Quantization:
             raise ModelError(
                 f"The graph {source} is quantised already. Start from the float graph that it was made of."
             )
-        # Products in integers have what ours have: they take their place.
+        # Integer products replace our own, with the same bias, activation and residual.
         with_products = original if self._kind == "int8" else as_products(original)
         model = pointwise_as_products(with_products).model()
         import_onnx().load_external_data_for_model(model, os.fspath(source.parent))
@@ -194,7 +194,7 @@ class Quantization:
         return model
 
     def _try(self, graph: FloatGraph, left_out: set[str]) -> _Tried:
-        """Runs a form over all the audio, unless that was the last one that was tried of the graph."""
+        """Runs a form over all the audio, unless it was the last form tried for this graph."""
         key = frozenset(left_out & graph.ranges.keys())
         last = self._last.get(graph.name)
         if last is None or last.left_out != key:
@@ -233,7 +233,7 @@ class Quantization:
         return count_changes(*texts, self._calibration.texts)
 
     def _ranked(self, graph: FloatGraph, say: Callable[[str], None]) -> list[tuple[float, str]]:
-        """Mean drift by each product alone and its key, the largest first."""
+        """Mean drift from each product alone, with its key; the largest first."""
         n_some = _n_short(self._calibration.features)
         drifts = []
         for index, product in enumerate(graph.products):
@@ -246,7 +246,7 @@ class Quantization:
 
 
 def _next_left_out(ranked: Sequence[tuple[float, str]], left_out: set[str], limits: Limits) -> set[str]:
-    """The next products that are to stay in float: so many that the others, as if independent, keep the bound."""
+    """The next products to stay in float: enough that the others, if independent, keep the bound."""
     waiting = [(drift, key) for drift, key in ranked if key not in left_out]
     taken: set[str] = set()
     at_least = max(1, round(WORD_STEP * len(ranked)))
@@ -264,13 +264,13 @@ def _differences(found: Sequence[LogProbs], expected: Sequence[LogProbs]) -> NDA
 
 
 def _n_short(features: Sequence[Features]) -> int:
-    """How many of the first recordings make SHORT_FRAMES together; one at least."""
+    """How many of the first recordings make SHORT_FRAMES together; at least one."""
     n_frames = np.cumsum([entry.shape[1] for entry in features])
     return max(1, int(np.searchsorted(n_frames, SHORT_FRAMES)))
 
 
 def _n_bytes(model: onnx.ModelProto) -> int:
-    """Of a graph and the weights that stand outside it."""
+    """Size of a graph and its external weights."""
     places = {
         tuple(entry.value for entry in tensor.external_data if entry.key in ("offset", "length"))
         for tensor in weights_of(model.graph)

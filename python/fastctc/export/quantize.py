@@ -1,9 +1,9 @@
 """Makes the graphs of a model directory small, and says what that does to their words.
 
 Products are put into another form (`int8`, `blocks`, `half`), the graph runs beside the float one over calibration
-audio, and those products whose rounding moves the log-probs most are left in float until the drift is within its bound
-(`quantization`). What changes more words than allowed is not written. New graphs share one file of weights; the
-originals stay where they are.
+audio. Products whose rounding moves the log-probs most stay in float until the drift is within its bound
+(`quantization`). A result that changes more words than allowed is not written. New graphs share one file of weights.
+The originals stay where they are.
 """
 
 from __future__ import annotations

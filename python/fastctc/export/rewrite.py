@@ -1,4 +1,4 @@
-"""A graph built anew, with what was measured beside the graph that it was made from."""
+"""A new graph, with measurements beside its original."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Features = NDArray[np.float32]
 """[n_features, n_frames]"""
 
 LARGEST_DIFFERENCE = 1e-4
-"""In log-prob, between the two graphs."""
+"""Largest difference of log-probs between the two graphs."""
 
 
 class Rewrite(NamedTuple):
@@ -33,7 +33,7 @@ class Rewrite(NamedTuple):
     """Before and after: one step of one stream, or 10 s of audio offline, on one thread."""
     n_nodes: int  # before
     max_encoder_frames: int = 0
-    """Output frames that the original is right for, by its position table; 0: no limit."""
+    """Output frames that the original's position table covers; 0: no limit."""
 
 
 def make_noise(n_features: int, n_frames: int) -> Features:
@@ -43,20 +43,20 @@ def make_noise(n_features: int, n_frames: int) -> Features:
 
 
 def difference(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """The largest one; infinite where the shapes differ."""
+    """The largest difference; infinite if the shapes differ."""
     return float(np.abs(found - expected).max(initial=0)) if found.shape == expected.shape else float("inf")
 
 
 def save_beside(model: onnx.ModelProto, folder: str) -> Path:
     """Writes the model for a session; `load_external_data_for_model` brings back its weights, which this moves out."""
     path = Path(folder, "graph.onnx")
-    # In files, as 2 GB is the most that a model in memory may hold.
+    # In files, because a model in memory may hold 2 GB at most.
     import_onnx().save(model, os.fspath(path), save_as_external_data=True, location="graph.bin")
     return path
 
 
 def refusal(source: Path, found: float) -> ModelError:
-    """The error for a graph whose log-probs are others."""
+    """The error for a graph with different log-probs."""
     return ModelError(
         f"The model {source} can't be optimized: the log-probs of the graph made from it differ by {found:.2g}, "
         f"more than {LARGEST_DIFFERENCE:g}. It isn't the architecture that its names tell; keep it as it is."

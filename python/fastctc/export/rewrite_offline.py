@@ -31,7 +31,7 @@ __all__ = ["rewrite_offline"]
 NOISE_FRAMES = (1, 2, 9, 100, 1000, 2600)
 """Beside the caller's features: shorter than a chunk, one block of queries, several blocks with their contexts."""
 BATCH_FRAMES = (40, 9, 333)
-PADDING = 100.0  # what it holds must not matter
+PADDING = 100.0  # its values must not matter
 TIMED_FRAMES = 1000
 N_TIMED_RUNS = 3
 FACTOR = 8
@@ -44,7 +44,7 @@ def rewrite_offline(source: Path, graph: Graph, model: FastConformer, features: 
         source: Its file.
         graph: What is in the file.
         model: What was read from it.
-        features: What to check the new one on beside noise. What is longer than the original's position table is cut.
+        features: What to check the new graph on beside noise, cut to the original's position table.
 
     Raises:
         ModelError: The new one doesn't give the same log-probs.
@@ -79,7 +79,7 @@ def _run(session: Any, features: NDArray[np.float32], lengths: Sequence[int]) ->
 
 
 def _batch_difference(original: Any, candidate: Any, items: Sequence[Features]) -> float:
-    """Of a padded batch in the new graph to each item alone in the original: some exports are wrong in batches."""
+    """Largest difference of a padded batch to each item alone in the original, which may be wrong in batches."""
     lengths = [item.shape[1] for item in items]
     batch = np.full((len(items), items[0].shape[0], max(lengths)), PADDING, np.float32)
     for row, item in zip(batch, items, strict=True):
@@ -90,7 +90,7 @@ def _batch_difference(original: Any, candidate: Any, items: Sequence[Features]) 
 
 
 def _times_ms(sessions: tuple[Any, Any], features: Features) -> tuple[float, float]:
-    """Median of some runs of each, by turns."""
+    """Median of some alternate runs of each."""
     times = np.empty((N_TIMED_RUNS, len(sessions)))
     for row in times:
         for i, session in enumerate(sessions):

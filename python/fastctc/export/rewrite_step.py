@@ -61,7 +61,7 @@ def rewrite_step(source: Path, graph: Graph, model: FastConformer, features: Seq
 
 
 def _steps(model: FastConformer, original: StreamingModel) -> Iterator[Step]:
-    """The step with every chunk of attention that fits it; a step is one chunk, but in graphs for long recordings."""
+    """The step with every attention chunk that fits it. A step is one chunk, except in graphs for long recordings."""
     geometry = original.configured()
     n_frames = geometry.chunk_frames // geometry.subsampling_factor
     for chunk in range(n_frames, 0, -1):

@@ -18,25 +18,25 @@ __all__ = ["Rewriter"]
 
 
 class Rewriter:
-    """Nodes to be put in place of others; the graph itself stays as it is."""
+    """Replacements of nodes; the graph itself stays as it is."""
 
     def __init__(self, graph: Graph, prefix: str) -> None:
-        """A name of anything new starts with the prefix."""
+        """prefix: starts the name of everything new."""
         self._graph = graph
         self._prefix = prefix
-        self._before: dict[str, list[onnx.NodeProto]] = {}  # by the first output of the node that they stand before
+        self._before: dict[str, list[onnx.NodeProto]] = {}  # by the first output of the node that follows them
         self._removed: set[str] = set()
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._place = ""
         self._n_nodes = 0
 
     def replace(self, node: onnx.NodeProto, others: Iterable[onnx.NodeProto] = ()) -> None:
-        """Takes nodes out; what is added from now on stands where the first of them stood."""
+        """Removes nodes. Nodes added from now on take the place of the first."""
         self.stand_before(node)
         self._removed |= {entry.output[0] for entry in (node, *others)}
 
     def stand_before(self, node: onnx.NodeProto) -> None:
-        """What is added from now on stands before this node."""
+        """Puts nodes added from now on before this node."""
         self._place = node.output[0]
 
     def constant(self, values: NDArray[Any] | np.generic) -> str:
@@ -54,7 +54,7 @@ class Rewriter:
         return output or name
 
     def model(self, metadata: dict[str, str] | None = None) -> onnx.ModelProto:
-        """A new model. New weights are in it; old ones that are still read stay where they are."""
+        """A new model. New weights are in it; old weights that are still read stay in their file."""
         onnx = import_onnx()
         model = onnx.ModelProto()
         model.CopyFrom(self._graph.model)

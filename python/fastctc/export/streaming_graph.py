@@ -1,12 +1,12 @@
 """Builds the graph of one streaming step of a FastConformer-CTC anew, for windows of one size.
 
-What NeMo's export computes, with less work:
+It computes what NeMo's export computes, with less work:
 
 - Keys and values are cached, not the attention's input: (X W)[rows] = (X[rows]) W, so only new rows are projected.
 - Caches have time as first axis and grow by rows that the runtime appends (`fastctc_caches` = appended, caches.h):
   the graph never copies a cache.
 - The window has one size, so position encodings are projected when the graph is built, shapes are constants, and only
-  the output frames that are kept are computed: the dropped ones' share of the subsampling is cut off.
+  the output frames that are kept are computed, without the subsampling of the dropped ones.
 - The subsampling masks what its strided convolutions read, and only at a stream's start and end.
 
 A query at row i of the new rows and a key at row j of [cache, new rows] have the distance C + i - j, C rows cached:
@@ -35,13 +35,13 @@ __all__ = ["Step", "build_step"]
 FACTOR = 8
 DROPPED_FRAMES = 2
 LEAD_FRAMES = FACTOR * DROPPED_FRAMES
-"""Zeros in front of a stream, which the exact export masks."""
+"""Zeros before a stream, which the exact export masks."""
 CAUSAL_PADS = (2, 1)
 LENGTHS = "cache_last_channel_len"
 
 
 class Step(NamedTuple):
-    """What a step reads, and what its queries see."""
+    """The input of a step, and what its queries see."""
 
     window_frames: int
     chunk_frames: int  # new ones
@@ -54,7 +54,7 @@ class Step(NamedTuple):
 
 
 class _Graph(ConformerBlocks):
-    """The graph under construction, with what its parts share."""
+    """The graph under construction, with the parts that its layers share."""
 
     def __init__(self, model: FastConformer, step: Step) -> None:
         super().__init__(model)
@@ -72,7 +72,7 @@ class _Graph(ConformerBlocks):
         self.keep = b.add("Unsqueeze", b.add("Cast", is_valid, to=1), b.integers([2]))  # [new, batch, 1]
 
     def _hidden(self) -> str:
-        """What is added to the scores, [batch, 1, 1 or new, keys]: 0, or so little that the key isn't seen."""
+        """Added to the scores, [batch, 1, 1 or new, keys]: 0, or a number so low that the key isn't seen."""
         b, context = self.b, self.model.context_frames
         keys = b.integers(np.arange(self.n_keys)[None])
         begin = b.add("Unsqueeze", b.add("Sub", b.integers(context), LENGTHS), b.integers([1]))
@@ -80,7 +80,7 @@ class _Graph(ConformerBlocks):
         seen = b.add("And", b.add("GreaterOrEqual", keys, begin), b.add("Less", keys, end))
         scores = b.add("Where", seen, b.floats(0), b.floats(HIDDEN_SCORE))
         scores = b.add("Unsqueeze", scores, b.integers([1, 2]))
-        # Chunked attention: a chunk sees itself and as many before it as the context holds.
+        # Chunked attention: a chunk sees itself and the chunks before it that the context holds.
         chunk = np.arange(self.n_keys) // self.step.attention_chunk
         distance = chunk[context:, None] - chunk[None]
         is_seen = (distance >= 0) & (distance <= context // self.step.attention_chunk)
@@ -96,7 +96,7 @@ def build_step(model: FastConformer, step: Step) -> onnx.ModelProto:
     encoded_lengths and cache_last_channel_next_len int64 [batch], and the new rows of each cache, new_keys.N ...
 
     Raises:
-        ModelError: The sizes of the step don't belong together.
+        ModelError: The sizes of the step don't fit each other.
     """
     if step.chunk_frames % FACTOR or step.window_frames != step.chunk_frames + LEAD_FRAMES - FACTOR + 1:
         raise ModelError(f"A window of {step.window_frames} frames doesn't fit chunks of {step.chunk_frames}.")
@@ -128,7 +128,7 @@ def _signature(
     floats, integers = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
     value, batch = onnx.helper.make_tensor_value_info, "batch"
     inputs = [
-        # The frames are left open, as in every export; what runs is the window of the metadata.
+        # The number of frames is open, as in every export; runs have the window of the metadata.
         value("audio_signal", floats, [batch, model.n_features, "frames"]),
         value("length", integers, [batch]),
         value(LENGTHS, integers, [batch]),
@@ -145,7 +145,7 @@ def _signature(
 
 
 def _metadata(model: FastConformer, step: Step) -> dict[str, str]:
-    dropped = ("cache_last_channel_dim", "cache_last_time_dim")  # of caches that this graph hasn't
+    dropped = ("cache_last_channel_dim", "cache_last_time_dim")  # of caches that this graph lacks
     return {
         **{key: value for key, value in model.metadata.items() if not key.startswith(dropped)},
         "window_size": str(step.window_frames),
@@ -180,7 +180,7 @@ def _subsampling(graph: _Graph) -> str:
 
 
 def _mask(graph: _Graph, x: str, level: int) -> str:
-    """Hides from a level's convolution what is no frame: behind the window's end, before the start of a stream."""
+    """Hides places without a frame from a level's convolution: after the window's end, before a stream's start."""
     b, n_frames = graph.b, graph.step.window_frames - DROPPED_FRAMES
     for _ in range(level):
         n_frames = (n_frames - 3) // 2 + 1

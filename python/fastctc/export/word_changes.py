@@ -1,4 +1,4 @@
-"""What another form of a graph does to the words."""
+"""How another form of a graph changes the words."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class WordChanges:
     """Words over the calibration audio."""
 
     n_words: int
-    """Said, where that is known; else found by the float graph."""
+    """Words that are said, if known; otherwise found by the float graph."""
     n_changed: int
     """Edits between what the two graphs find."""
     n_errors: tuple[int, int] | None
-    """Edits to what was said, of the float graph and of the other; None where nothing tells what was said."""
+    """Edits to the words said, by the float graph and by the other; None if the words are unknown."""
 
     @property
     def word_error_rates(self) -> tuple[float, float] | None:
@@ -31,7 +31,7 @@ class WordChanges:
 
     @property
     def increase(self) -> float:
-        """Of the word error rate; where that isn't known, the share of words that changed."""
+        """Rise of the word error rate; if that is unknown, the share of words that changed."""
         rates = self.word_error_rates
         return self.n_changed / max(self.n_words, 1) if rates is None else rates[1] - rates[0]
 
@@ -42,7 +42,7 @@ def count_changes(found: Sequence[str], expected: Sequence[str], said: Sequence[
     Args:
         found: Texts of the new graph.
         expected: Those of the float graph.
-        said: What was said, with one word at least; None: not known.
+        said: What was said, at least one word; None: unknown.
     """
 
     def edits(some: Sequence[str], others: Sequence[str]) -> int:

@@ -1,1 +1,1 @@
-"""What is on this machine: ONNX Runtime, the C++ library and the SPL toolkit in the package, sessions that are kept."""
+"""What is on this machine: ONNX Runtime, the C++ library and the SPL toolkit in the package, kept sessions."""

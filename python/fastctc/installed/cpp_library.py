@@ -1,6 +1,6 @@
-"""Where the C++ library, its headers and its CMake files are: this package carries them for C++ and C programs.
+"""Where the C++ library, its headers and its CMake files are, which this package has for C++ and C programs.
 
-And where the sources of the SPL toolkit are, which has that library in it.
+And where the sources of the SPL toolkit are, which contains that library.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def get_library_dir() -> str:
 
 
 def find_operators_library() -> str:
-    """The library, for `register_custom_ops_library` of ONNX Runtime's session options; "" where there is none."""
+    """The library, for `register_custom_ops_library` of ONNX Runtime's session options; "" if there is none."""
     found = [path for root in fastctc.__path__ for path in Path(root, "lib").glob("libfastctc.*") if path.is_file()]
     return next((str(path) for path in found if path.suffix in (".so", ".dylib")), "")
 
@@ -48,7 +48,7 @@ def get_cmake_dir() -> str:
 
 
 def get_spl_toolkit() -> str:
-    """Directory of the SPL toolkit's sources, of which `write_spl_toolkit` makes the toolkit.
+    """Directory of the SPL toolkit's sources, from which `write_spl_toolkit` makes the toolkit.
 
     Raises:
         Error: this installation has none.

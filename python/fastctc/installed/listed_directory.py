@@ -1,4 +1,4 @@
-"""A directory that holds a list of what was put there: it is updated, and nothing of anybody else's is touched.
+"""Updates a directory by its list of files that were put there; no other files are touched.
 
 cmake/spl_assemble.cmake does the same for the directories that CMake assembles; the lists are of one form.
 """
@@ -26,7 +26,7 @@ def read_list(directory: Path) -> list[str]:
 
     Raises:
         OSError: there is no list, or it can't be read.
-        OutputError: it names what is not in the directory.
+        OutputError: the list names a file outside the directory.
     """
     names = (directory / LIST_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
     for name in names:
@@ -44,15 +44,15 @@ def format_list(names: Iterable[str]) -> str:
 
 
 def mode_of(name: str) -> int:
-    """What a file of that name may be used for, whatever it was where it comes from."""
+    """The permissions of a file by its name, whatever its source has."""
     return 0o755 if ".so" in name else 0o644
 
 
 def update_directory(directory: Path, contents: Mapping[str, Path]) -> None:
     """Makes the directory, or brings it up to date, so that it holds the contents and what others put there.
 
-    What is on its list and not among the contents is removed. Files that are equal keep their times. What an
-    interrupted call leaves, the next one completes.
+    A file that is on the list but not among the contents is removed. Equal files keep their times. The next call
+    completes what an interrupted one began.
 
     Args:
         directory: to be made, empty, or with a list.
@@ -63,7 +63,7 @@ def update_directory(directory: Path, contents: Mapping[str, Path]) -> None:
     """
     try:
         before = _claimed(directory)
-        # First, so that what an interrupted call leaves is known to the next.
+        # The list comes first, so that the next call knows the files of an interrupted one.
         _write_list(directory, [*before, *contents])
         for name in before:
             if name not in contents:
@@ -80,7 +80,7 @@ def update_directory(directory: Path, contents: Mapping[str, Path]) -> None:
 
 
 def _claimed(directory: Path) -> list[str]:
-    """What was put there before. Makes the directory."""
+    """Files that were put there before. Makes the directory."""
     directory.mkdir(parents=True, exist_ok=True)
     if (directory / LIST_NAME).exists():
         return read_list(directory)
@@ -103,7 +103,7 @@ def _write_list(directory: Path, names: Iterable[str]) -> None:
 def _remove(directory: Path, name: str) -> None:
     """Removes a file, and the directories that it leaves empty."""
     path = directory / name
-    if path.is_dir() and not path.is_symlink():  # of somebody else by now
+    if path.is_dir() and not path.is_symlink():  # it has other files by now
         return
     path.unlink(missing_ok=True)
     for folder in path.parents:

@@ -34,7 +34,7 @@ FloatArray = npt.NDArray[np.float32]
 
 PICTURE_FORMATS = ("png", "svg", "pdf")
 
-# Inches: the text width of a two-column paper, which 25 s of speech fill; then as much as words need side by side.
+# Inches: the text width of a two-column paper, which 25 s of speech fill; longer speech gets the width of its words.
 NARROWEST_IN = 7.2
 WIDEST_IN = 24.0
 INCHES_A_SECOND = 0.28
@@ -51,9 +51,9 @@ LABEL_PADDING_IN = 0.1
 CHARACTER_EM = 0.58
 """Mean width of a character in a sans-serif face."""
 MOST_COLUMNS = 4000
-"""Samples that are drawn one by one; more are drawn as their least and greatest in as many steps."""
+"""Up to so many samples are drawn one by one; more are drawn as minimum and maximum in this many steps."""
 
-# Okabe and Ito's colours, and maps of even lightness: told apart by every kind of colour vision, and in grey.
+# Okabe and Ito's colours, and maps of even lightness: every kind of colour vision tells them apart, also in grey.
 BLUE, VERMILION, SKY, GREY = "#0072B2", "#D55E00", "#CFE6F5", "#E6E6E6"
 LOG_MEL_MAP, POSTERIOR_MAP = "magma", "Blues"
 
@@ -71,7 +71,7 @@ _STYLE: dict[str, Any] = {
     "svg.hashsalt": "fastctc",
     "pdf.fonttype": 42,
 }
-# The first that are there; matplotlib's own has no Chinese, Japanese or Korean.
+# The first installed faces; matplotlib's own has no Chinese, Japanese or Korean.
 _FACES = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans", "Arial Unicode MS", "Segoe UI")
 
 
@@ -87,7 +87,7 @@ class _Content:
     log_mel: FloatArray
     """[n_mels, n_frames]"""
     log_mel_s: float
-    """From frame to frame."""
+    """Seconds from frame to frame."""
     band_hz: npt.NDArray[np.float64]
     """[n_mels]: where each band has its peak."""
     log_mel_unit: str
@@ -118,12 +118,12 @@ def plot(
     Args:
         audio: a path, bytes, a binary file object or an array; see `fastctc.audio`.
         model: a directory, a graph, or a loaded model; None: the demo model.
-        text: what is said there: its words are aligned; None: what the decoder finds.
+        text: the text that is said, whose words are aligned; None: what the decoder finds.
         start_s: where the part to be drawn starts; it is recognised as a recording of its own.
         end_s: where it ends; None: with the recording.
         sample_rate: of an array, in Hz; None: the model's.
         channel: a channel's number, or the mean of all.
-        normalize: how features are normalised, where nothing in the model's directory tells.
+        normalize: how features are normalised, if nothing in the model's directory tells.
         decoder: "greedy" (default), "beam", or a `DecoderOptions`.
         width_in: of the figure, in inches; None: the text width of a paper, wider from 25 s on.
 
@@ -133,7 +133,7 @@ def plot(
 
     Raises:
         PackageNotFoundError: matplotlib isn't installed.
-        OptionError: times or a width that can't be, or a decoder beside a text.
+        OptionError: impossible times or width, or a decoder beside a text.
         AudioError: the audio can't be used, ends before `start_s`, or the part is too long for the model.
         AlignmentError: the text can't be spelled, or needs more frames than there are.
     """
@@ -158,7 +158,7 @@ def render(figure: Figure, kind: str, *, dpi: float = 300.0) -> bytes:
     Args:
         figure: of `plot`.
         kind: one of `PICTURE_FORMATS`; text in svg and pdf stays text.
-        dpi: dots an inch; in svg and pdf of log-mel and posteriors, which are images there too.
+        dpi: dots per inch; in svg and pdf only log-mel and posteriors are images.
     """
     matplotlib = _import_matplotlib()
     file = io.BytesIO()
@@ -166,7 +166,7 @@ def render(figure: Figure, kind: str, *, dpi: float = 300.0) -> bytes:
     with warnings.catch_warnings(record=True) as caught, matplotlib.rc_context(_STYLE):
         warnings.simplefilter("always")
         figure.savefig(file, format=kind, dpi=dpi, metadata=undated)
-    for message in dict.fromkeys(str(warning.message) for warning in caught):  # a character that no face has
+    for message in dict.fromkeys(str(warning.message) for warning in caught):  # no face has the character
         logging.getLogger("fastctc").warning("%s", message)
     return file.getvalue()
 
@@ -189,7 +189,7 @@ def _faces() -> list[str]:
 
 
 def _part(blocks: Iterator[FloatArray], rate_hz: int, start_s: float, end_s: float | None) -> FloatArray:
-    """The samples from start to end; what comes after isn't read."""
+    """The samples from start to end; later audio isn't read."""
     begin = round(start_s * rate_hz)
     end = None if end_s is None else round(end_s * rate_hz)
     kept: list[FloatArray] = []
@@ -214,7 +214,7 @@ def _recognise(
         raise AudioError(f"{error} Or draw a part of it: give start and end.") from error
     transcript = recognizer.decode(log_probs, decoder) if text is None else recognizer.align(samples, text)
     options = _frontend(recognizer)
-    if options.kind == "waveform":  # the model hears the samples themselves
+    if options.kind == "waveform":  # the model takes the samples themselves
         options = FrontendOptions.preset("nemo", sample_rate_hz=recognizer.sample_rate_hz)
         features = compute_features(samples, options)[0]
     return _Content(
@@ -235,7 +235,7 @@ def _recognise(
 
 
 def _frontend(recognizer: Recognizer) -> FrontendOptions:
-    """What of the model's front end a picture needs."""
+    """What a picture needs of the model's front end."""
     values = {entry.name: entry.value for entry in recognizer.properties}
     changes = {
         name: kind(values[f"frontend.{name}"])
@@ -297,12 +297,12 @@ class _Labels:
     font_pt: float
     upright: bool
     centres_s: tuple[float | None, ...]
-    """Where each stands, from the start; None: there is no room for it."""
+    """Position of each word, from the start; None: there is no room for it."""
     height_in: float
 
     @classmethod
     def fit(cls, content: _Content, inches_a_second: float) -> _Labels:
-        """Level where there is room; else upright, side by side; else smaller; at last only those that find room."""
+        """The first way that fits: horizontal; upright, side by side; smaller; only the words that find room."""
         words = content.transcript.words
         centres_in = [(word.start_s + word.end_s) / 2 * inches_a_second for word in words]
         widths_in = [(len(word.text) + 1) * CHARACTER_EM * FONT_PT / 72 for word in words]
@@ -331,9 +331,9 @@ class _Labels:
 
 
 def _spread(centres: Sequence[float], gap: float, end: float) -> list[float]:
-    """Places in the same order, `gap` apart at least and within 0 to `end` where they fit, least moved in squares.
+    """Places in the same order, at least `gap` apart, within 0 to `end` if they fit, with the least squared moves.
 
-    Less `gap` an item they must not decrease: isotonic regression by pooling neighbours.
+    Minus `gap` per item they must not decrease: isotonic regression by pooling neighbours.
     """
     pools: list[tuple[float, int]] = []  # mean, items
     for i, centre in enumerate(centres):
@@ -348,7 +348,7 @@ def _spread(centres: Sequence[float], gap: float, end: float) -> list[float]:
 
 
 def _rows(content: _Content) -> list[int]:
-    """Tokens that were found, in order; the likeliest of too many; blank last."""
+    """The tokens found, in order, the likeliest if there are too many; the blank last."""
     found = list(dict.fromkeys(token.id for token in content.transcript.tokens))
     if len(found) > MOST_ROWS - 1:
         mass = content.probabilities.sum(axis=0)
@@ -426,7 +426,7 @@ def _draw_posteriors(axes: Axes, content: _Content, rows: Sequence[int]) -> Any:
         extent=(content.start_s, content.start_s + max(n_frames, 1) * content.frame_s, len(rows) - 0.5, -0.5),
         rasterized=True,
     )
-    # SentencePiece's mark of a word's start lies so low that it would touch the row below.
+    # SentencePiece's mark of a word's start is so low that it would touch the row below.
     labels = ["blank" if row == content.blank_id else content.pieces[row].replace("\u2581", "_") for row in rows]
     axes.set_yticks(range(len(rows)), labels)
     for label in axes.get_yticklabels():

@@ -1,7 +1,7 @@
 """Transcripts as files: plain text, JSON, SubRip (.srt) and WebVTT (.vtt).
 
-A conversation is written as a transcript is: its text line by line with times and channels, its subtitles with the
-channel's name before each cue (WebVTT: as a voice, `<v NAME>`); where channels speak at once their cues take turns.
+A conversation is written like a transcript: its text line by line with times and channels, its subtitles with the
+channel's name before each cue (WebVTT: as a voice, `<v NAME>`). If channels speak at once, their cues take turns.
 
 Subtitles are made from the words: `fastctc.output.subtitles` says how they are cut.
 """
@@ -23,12 +23,12 @@ Result: TypeAlias = Transcript | Conversation
 
 
 def to_text(result: Result) -> str:
-    """The text and a newline; of a conversation one line a segment."""
+    """The text and a newline; for a conversation one line per segment."""
     return result.text + "\n"
 
 
 def to_json(result: Result, *, file: str | None = None, ascii_only: bool = False) -> str:
-    """One JSON object on one line, as `to_dict`, with the name of the file first where it is given.
+    """One JSON object on one line, as `to_dict`; the name of the file comes first if it is given.
 
     Times are rounded to milliseconds, confidences and log-probs to 4 decimals; a log-prob of minus infinity is null.
     """
@@ -36,12 +36,12 @@ def to_json(result: Result, *, file: str | None = None, ascii_only: bool = False
 
 
 def result_to_json(result: StreamResult, *, channel: int | None = None, ascii_only: bool = False) -> str:
-    """A stream's result as `to_json` writes transcripts, with the channel first where it is given."""
+    """A stream's result as `to_json` writes transcripts; the channel comes first if it is given."""
     return _json_line({} if channel is None else {"channel": channel}, result, ascii_only)
 
 
 def to_srt(result: Result) -> str:
-    """SubRip; empty where nothing was said."""
+    """SubRip; empty if nothing was said."""
     cues = enumerate(cues_of(result, names_are_text=True), 1)
     return "\n".join(
         f"{number}\n{_times(cue, ',')}\n"
@@ -52,7 +52,7 @@ def to_srt(result: Result) -> str:
 
 
 def to_vtt(result: Result) -> str:
-    """WebVTT; the header alone where nothing was said."""
+    """WebVTT; the header alone if nothing was said."""
     cues = (
         f"\n{_times(cue, '.')}\n"
         + ("" if cue.name is None else f"<v {_escape(cue.name)}>")
@@ -90,7 +90,7 @@ def _rounded(value: Any, name: str = "") -> Any:
 
 
 def _escape(line: str) -> str:
-    """WebVTT cue text; with `>` goes the arrow `-->`, which must not be in it."""
+    """WebVTT cue text. `>` is escaped too, because the arrow `-->` must not be in it."""
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -1,22 +1,22 @@
 """Words to subtitles: which words share a cue, where its line breaks, how long it stays.
 
-A cue has one line of 42 characters at most, else two; a longer one than 7 s has one word only, and no cue goes over a
-silence of 2 s. Of all ways to cut the words so, the one is taken whose cost is the least (`Costs`, points):
+A cue has one line of at most 42 characters, or two. A cue longer than 7 s has one word only, and no cue spans a silence
+of 2 s. Of all ways to cut the words like this, the one with the least cost is taken (`Costs`, points):
 
     for each cue     10
                    + 20 (1 - q)             q of the gap after it, except the last's
                    + 20 sum (gap / 0.8 s)^2 over the gaps in it
-                   + 30                     where it is one short word
-                   + 20 missing seconds     up to the second that it should stay at least
-                   + 1 a character a second over 20
+                   + 30                     if it is one short word
+                   + 20 missing seconds     to the one second that it should stay
+                   + 1 per character per second over 20
     of two lines   + 5 (1 - q)              q of the gap between them
                    + imbalance / 4          characters
-                   + 15                     where one of them is one short word
-                   +  1                     where the upper is the longer
+                   + 15                     if one of them is one short word
+                   +  1                     if the upper line is longer
 
-q tells how good a place to break is: 1 after the end of a sentence, 0.6 after other punctuation, else the longer the
-pause the better, 1 from 0.8 s on. A cue stays for a second, and for its reader's 20 characters a second, where the next
-one leaves time.
+q tells how good a place to break is: 1 after the end of a sentence, 0.6 after other punctuation, otherwise better the
+longer the pause is, and 1 from 0.8 s on. A cue stays for at least a second, and a second per 20 characters, if the next
+cue leaves time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from fastctc.types import Conversation, Transcript, Word
 __all__ = ["LINE_LENGTH", "Costs", "Cue", "Part", "cues_of", "cut_into_cues"]
 
 LINE_LENGTH = 42
-"""Characters; two lines a cue. The usual figures of broadcasters' subtitle guides, as are those that follow."""
+"""Characters; two lines per cue. This and the next ones are usual figures of broadcasters' subtitle guides."""
 LONGEST_CUE_MS = 7000
 SHORTEST_CUE_MS = 1000
 CHARACTERS_A_SECOND = 20
@@ -68,7 +68,7 @@ class Cue(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A word, or as much of it as a line holds. Parts never overlap."""
+    """A word, or the part of it that a line holds. Parts never overlap."""
 
     text: str
     start_ms: int
@@ -90,11 +90,11 @@ def cues_of(result: Transcript | Conversation, *, names_are_text: bool = False) 
         name = _short(name) if names_are_text else " ".join(name.split())
         indent = len(name) + 2 if names_are_text else 0
         cues += _cues_of_words(words, _milliseconds(result.duration_s), name, indent)
-    return _one_after_the_other(sorted(cues, key=lambda cue: cue.start_ms))  # of equals the first channel's first
+    return _one_after_the_other(sorted(cues, key=lambda cue: cue.start_ms))  # at equal times the lower channel first
 
 
 class Costs:
-    """What each cue of a sequence of parts would cost, and how it would look."""
+    """The cost and the look of each possible cue of a sequence of parts."""
 
     def __init__(self, parts: Sequence[Part], indent: int = 0, end_ms: int | None = None) -> None:
         """Looks at each part once.
@@ -116,7 +116,7 @@ class Costs:
         self._pause_costs = [0.0, *accumulate(PAUSE_COST * (pause / PAUSE_MS) ** 2 for pause in pauses)]
 
     def is_cue(self, begin: int, end: int) -> bool:
-        """Whether parts[begin:end], one at least, may be a cue."""
+        """Whether parts[begin:end], at least one, may be a cue."""
         return end - begin == 1 or not (
             self._n_characters(begin, end) + self._indent > 2 * LINE_LENGTH + 1
             or self._parts[end - 1].end_ms - self._parts[begin].start_ms > LONGEST_CUE_MS
@@ -124,7 +124,7 @@ class Costs:
         )
 
     def of_cue(self, begin: int, end: int) -> float:
-        """Of a cue with its best lines; infinite where two lines don't hold it."""
+        """Cost of a cue with its best lines; infinite if two lines don't hold it."""
         line = self.line_break(begin, end)
         if line is None:
             return math.inf
@@ -138,12 +138,12 @@ class Costs:
         return cost + max(0.0, self._n_characters(begin, end) / max(shown_s, 0.1) - CHARACTERS_A_SECOND)
 
     def line_break(self, begin: int, end: int) -> tuple[int, float] | None:
-        """Where the second line begins (end: there is none), and its cost; None where two don't hold the parts."""
+        """Where the second line begins (end: there is none), and its cost; None if two lines don't hold the parts."""
         whole = self._n_characters(begin, end) + self._indent
         if whole <= LINE_LENGTH:
             return end, 0.0
         best: tuple[int, float] | None = None
-        # Where both lines are short enough.
+        # Places where both lines are short enough.
         before = self._lengths[begin] + 1 - self._indent
         first = bisect_left(self._lengths, before + whole - LINE_LENGTH - 1, begin + 1, end)
         for place in range(first, bisect_right(self._lengths, before + LINE_LENGTH, first, end)):
@@ -157,7 +157,7 @@ class Costs:
         return best
 
     def shown_until(self, begin: int, end: int) -> int:
-        """When a cue goes: with its last word; later where it would be read in haste and nothing comes."""
+        """When a cue ends: with its last word, or later if its reader needs time and no cue follows."""
         start_ms, spoken_ms = self._parts[begin].start_ms, self._parts[end - 1].end_ms
         needed_ms = max(SHORTEST_CUE_MS, -(-1000 * self._n_characters(begin, end) // CHARACTERS_A_SECOND))
         next_ms = self._parts[end].start_ms if end < len(self._parts) else self._end_ms
@@ -169,7 +169,7 @@ class Costs:
 
 
 def cut_into_cues(n_parts: int, costs: Costs) -> list[tuple[int, int]]:
-    """(begin, end) of each cue in the parts, at the least cost of all; of equals with the longer last cues."""
+    """(begin, end) of each cue in the parts, at the least cost; among equals with longer last cues."""
     # least[end]: the cost of the best cues of the parts before end, and where the last of them begins.
     least: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, n_parts + 1):
@@ -191,12 +191,12 @@ def cut_into_cues(n_parts: int, costs: Costs) -> list[tuple[int, int]]:
 
 
 def _break_quality(text: str, pause_ms: int) -> float:
-    """How good it is to break after that text and before that pause, 0 to 1."""
+    """How good it is to break after this text and before this pause, 0 to 1."""
     return max(min(1.0, pause_ms / PAUSE_MS), 1.0 if text.endswith(SENTENCE_ENDS) else 0.6 * text.endswith(PUNCTUATION))
 
 
 def _cues_of_words(words: Sequence[Word], end_ms: int, name: str | None, indent: int) -> list[Cue]:
-    """Each lasts at least a millisecond and starts no earlier than the one before it ends."""
+    """Each lasts at least one millisecond and starts no earlier than the end of the one before."""
     parts = list(_parts(words, LINE_LENGTH - indent))
     costs = Costs(parts, indent, end_ms)
     cues: list[Cue] = []
@@ -214,7 +214,7 @@ def _cues_of_words(words: Sequence[Word], end_ms: int, name: str | None, indent:
 
 
 def _one_after_the_other(cues: Sequence[Cue]) -> list[Cue]:
-    """Cues of channels that speak at once: each makes room for the next, but stays a second, or as long as it would."""
+    """Cues of channels that speak at once: each makes room for the next, but stays one second if it would alone."""
     placed: list[Cue] = []
     free_ms = 0
     for number, cue in enumerate(cues):
@@ -229,9 +229,9 @@ def _one_after_the_other(cues: Sequence[Cue]) -> list[Cue]:
 
 
 def _parts(words: Sequence[Word], longest: int) -> Iterator[Part]:
-    """Words without white space, cut where they are longer than that many characters (languages without spaces).
+    """Words without white space, cut if longer than this many characters (languages without spaces).
 
-    Parts of a word share its time by their characters. What starts before the part before it has ended starts there.
+    Parts of a word share its time by their characters. No part starts before the end of the one before.
     """
     now_ms = 0
     for word in words:

@@ -14,9 +14,9 @@ __all__ = ["to_ctm", "to_textgrid", "to_tsv"]
 
 
 def to_ctm(result: Transcript | Conversation, *, file: str = "audio") -> str:
-    """NIST's time-marked words: FILE CHANNEL START DURATION WORD CONFIDENCE a line, seconds, by channel and time.
+    """NIST's time-marked words: FILE CHANNEL START DURATION WORD CONFIDENCE per line, seconds, by channel and time.
 
-    White space in a field becomes "_", and ";;" at the start of the file's name too, which would make a comment.
+    White space in a field becomes "_", and so does ";;" at the start of the file's name, which would make a comment.
     """
     name = "_".join(file.split()) or "audio"
     if name.startswith(";;"):
@@ -30,7 +30,7 @@ def to_ctm(result: Transcript | Conversation, *, file: str = "audio") -> str:
 
 
 def to_tsv(result: Transcript | Conversation) -> str:
-    """Columns start_s, end_s, word, confidence, score (`Word.score`), by start; of a conversation first channel."""
+    """Columns start_s, end_s, word, confidence, score (`Word.score`), by start; the channel first in conversations."""
     rows = [
         ((word.start_s, number), ([name] if name else []) + _cells(word))
         for number, (name, words, _) in enumerate(_channels(result))
@@ -82,7 +82,7 @@ def _cells(word: Word) -> list[str]:
 
 
 def _intervals(words: Sequence[Word]) -> Iterator[tuple[int, int, str]]:
-    """Words and the pauses before them, in milliseconds, without gaps or overlaps, none of length 0: as Praat wants."""
+    """Words and the pauses before them, in ms, without gaps, overlaps or empty intervals, as Praat requires."""
     now = 0
     for word in words:
         start = max(_milliseconds(word.start_s), now)

@@ -22,7 +22,7 @@ OPTIMIZATION = {"disabled": 0, "basic": 1, "extended": 2, "all": 99}  # onnxrunt
 
 
 def subsampled_length(n_frames: int, factor: int, causal: bool) -> int:
-    """Valid output frames of strided-convolution subsampling: kernel 3, stride 2 a layer (NeMo's calc_length)."""
+    """Valid output frames of strided-convolution subsampling: kernel 3, stride 2 per layer (NeMo's calc_length)."""
     if factor < 1 or factor & (factor - 1):
         raise OptionError(f"A subsampling factor of strided convolutions is a power of two, not {factor}.")
     while factor > 1 and n_frames > 0:
@@ -59,7 +59,7 @@ def normalize_scores(path: str, kind: str, scores: NDArray[np.float32]) -> NDArr
 
 
 def resolve_log_probs_kind(output: str, option: str | None) -> Property:
-    """What the caller knows, else log_probs by the name of the output; all else is taken for logits."""
+    """The caller's kind; else log_probs if the output's name says so; else logits."""
     if option not in (None, "log_probs", "logits"):
         raise OptionError(f"Option log_probs_kind must be log_probs or logits, not '{option}'.")
     named = "log_probs" if output.lower().replace("_", "") == "logprobs" else "logits"
@@ -107,7 +107,7 @@ class AcousticModel:
 
     @property
     def subsampling_factor(self) -> int:
-        """Input frames (samples, for a waveform) an output frame; 0 before configure()."""
+        """Input frames (samples, for a waveform) per output frame; 0 before configure()."""
         return self._factor
 
     @property
@@ -123,7 +123,7 @@ class AcousticModel:
         max_encoder_frames: int | None = None,
         log_probs_kind: str | None = None,
     ) -> list[Property]:
-        """Resolve what None leaves open: option, then ONNX metadata, then the graph itself.
+        """Resolves what None leaves open: option, then ONNX metadata, then the graph itself.
 
         Raises:
             ModelError: Two sources contradict each other, or nothing tells the subsampling factor.
@@ -175,7 +175,7 @@ class AcousticModel:
         n_features, n_frames = item.shape
         if n_features != (self._graph["n_features"] or n_features):
             raise ModelError(
-                f"The features have {n_features} values a frame, the graph takes {self._graph['n_features']}."
+                f"The features have {n_features} values per frame, the graph takes {self._graph['n_features']}."
             )
         if n_frames == 0:
             return np.zeros((0, self._graph["n_tokens"]), np.float32)
@@ -252,7 +252,7 @@ class AcousticModel:
 
 
 def open_session(path: Path, options: SessionOptions, operators_library: str = "") -> Any:
-    """An onnxruntime session, with kernels for our own operators where a library of them is named.
+    """An onnxruntime session, with kernels for our own operators if a library of them is named.
 
     Raises as AcousticModel.
     """
@@ -281,7 +281,7 @@ def open_session(path: Path, options: SessionOptions, operators_library: str = "
     target.graph_optimization_level = onnxruntime.GraphOptimizationLevel(OPTIMIZATION[options.graph_optimization])
     target.enable_cpu_mem_arena = options.memory_arena
     target.enable_mem_pattern = False
-    target.log_severity_level = 4  # what fails is raised
+    target.log_severity_level = 4  # a failure raises an error
     if operators_library:
         target.register_custom_ops_library(operators_library)
     entries = options.config_entries

@@ -65,7 +65,7 @@ def _best_path(log_probs: NDArray[np.float64], token_ids: list[int], blank_id: i
     for frame in range(n_frames):
         for state in range(n_states):
             best, move = scores[frame, state], 0
-            # Of equals the path that enters the state later.
+            # Among equals the path that enters the state later.
             if state >= 1 and scores[frame, state - 1] >= best and scores[frame, state - 1] > -np.inf:
                 best, move = scores[frame, state - 1], 1
             if may_skip[state] and scores[frame, state - 2] > best:

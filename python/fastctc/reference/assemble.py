@@ -25,7 +25,7 @@ def assemble(
     Args:
         hypothesis: What a decoder found.
         vocabulary: The tokens of the model.
-        frame_s: Seconds an output frame; frame t starts at t * frame_s.
+        frame_s: Seconds per output frame; frame t starts at t * frame_s.
         duration_s: Of the audio; no time lies past it, though the last frames may.
         aggregation: Of the tokens' confidences to the word's.
         lexicon_words: (text, first token, one past the last) of each word, where tokens don't spell them.

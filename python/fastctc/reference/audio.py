@@ -37,23 +37,23 @@ def load_audio(
 ) -> Audio:
     """Reads the whole source, takes one channel or the mean of all, resamples.
 
-    Arguments and errors are those of `fastctc.audio`, but a truncated file is read as far as it goes: only
-    `fastctc.audio` looks at what its header promises.
+    Arguments and errors are those of `fastctc.audio`, except that a truncated file is read to its end: only
+    `fastctc.audio` compares it with its header.
     """
     for name, given_hz in (("target_rate_hz", target_rate_hz), ("sample_rate", sample_rate)):
         if given_hz is None:
             continue
         if isinstance(given_hz, bool) or given_hz % 1 or not MIN_RATE_HZ <= given_hz <= MAX_RATE_HZ:
-            raise OptionError(f"{name} is {given_hz}; give {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+            raise OptionError(f"Option {name} is {given_hz}. Give {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
     if isinstance(source, np.ndarray):
         frames = _frames_of_array(source)
         rate_hz = target_rate_hz if sample_rate is None else sample_rate
     else:
         frames, rate_hz = _frames_of_file(source)
         if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-            raise AudioError(f"the file's rate is {rate_hz}; {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz can be used")
+            raise AudioError(f"The file is at {rate_hz} Hz, but the rate must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
         if sample_rate is not None and sample_rate != rate_hz:
-            raise OptionError(f"sample_rate is {sample_rate}, but the file's own is {rate_hz}; leave it out")
+            raise OptionError(f"The file is at {rate_hz} Hz, but option sample_rate is {sample_rate}. Leave it out.")
 
     if channel == "mean":
         with np.errstate(invalid="ignore"):  # +Inf and -Inf at once: NaN, refused by resample
@@ -61,38 +61,38 @@ def load_audio(
     elif isinstance(channel, int) and not isinstance(channel, bool) and 0 <= channel < frames.shape[1]:
         mono = frames[:, channel]
     else:
-        raise OptionError(f'channel is {channel}; give 0 to {frames.shape[1] - 1}, or "mean"')
+        raise OptionError(f'Option channel is {channel}. Give 0 to {frames.shape[1] - 1}, or "mean".')
 
     samples = resample(mono, rate_hz, target_rate_hz).astype(np.float32)
     if mono.size and np.abs(mono).max() > MAX_MAGNITUDE:
-        raise AudioError("float samples must be in [-1, 1]; divide 16-bit values by 32768, or give them as int16")
+        raise AudioError("Float samples must be in [-1, 1]. Divide 16-bit values by 32768, or give them as int16.")
     return Audio(samples, target_rate_hz, len(mono) / rate_hz)
 
 
 def count_channels(source: Any) -> int:
-    """Of a source as `load_audio` takes it. Raises as that does."""
+    """Duration of a source as `load_audio` takes it. Raises as that does."""
     frames = _frames_of_array(source) if isinstance(source, np.ndarray) else _frames_of_file(source)[0]
     return frames.shape[1]
 
 
 def _frames_of_array(samples: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     if samples.dtype.name not in OFFSET_AND_SCALE:
-        raise AudioError(f"the array has dtype {samples.dtype}; give one of {', '.join(OFFSET_AND_SCALE)}")
+        raise AudioError(f"The array has dtype {samples.dtype}. Give one of {', '.join(OFFSET_AND_SCALE)}.")
     offset, scale = OFFSET_AND_SCALE[samples.dtype.name]
     if samples.ndim == 1:
         samples = samples[:, None]
     elif samples.ndim != 2:
-        raise AudioError(f"the array has shape {samples.shape}; give [n], [n, channels] or [channels, n]")
+        raise AudioError(f"The array has shape {samples.shape}. Give [n], [n, channels] or [channels, n].")
     else:
         rows, columns = samples.shape
         rows_are_channels = columns > MAX_CHANNELS >= rows or (columns == 0 < rows <= MAX_CHANNELS)
         columns_are_channels = rows > MAX_CHANNELS >= columns or (rows == 0 < columns <= MAX_CHANNELS)
         if rows_are_channels == columns_are_channels:
-            raise AudioError(f"the array has shape {samples.shape}: which axis is the channels? give one of them, 1-D")
+            raise AudioError(f"The array has shape {samples.shape}: either axis could be the channels. Give one, 1-D.")
         if rows_are_channels:
             samples = samples.T
         if samples.shape[1] == 0:
-            raise AudioError("the array has no channels; give at least one")
+            raise AudioError("The array has no channels. Give at least one.")
     return (samples.astype(np.float64) - offset) * scale
 
 
@@ -100,9 +100,9 @@ def _frames_of_file(source: Any) -> tuple[npt.NDArray[np.float64], int]:
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         if not path.exists():
-            raise AudioNotFoundError(f"file {path} is not there; check the path")
+            raise AudioNotFoundError(f"The file {path} is not there. Check the path.")
         if path.is_dir():
-            raise AudioError(f"{path} is a directory; give the files in it")
+            raise AudioError(f"{path} is a directory. Give the files in it.")
         encoded = path.read_bytes()
     elif isinstance(source, bytes):
         encoded = source
@@ -111,12 +111,12 @@ def _frames_of_file(source: Any) -> tuple[npt.NDArray[np.float64], int]:
         encoded = source.read()
     else:
         raise AudioError(
-            f"audio can't be a {type(source).__name__}; give a path, bytes, a binary file or a NumPy array"
+            f"The audio can't be a {type(source).__name__}. Give a path, bytes, a binary file or a NumPy array."
         )
     if not encoded:
-        raise AudioError("the file is empty, 0 bytes; get it again")
+        raise AudioError("The file is empty. Get it again.")
     try:
         frames, rate_hz = soundfile.read(io.BytesIO(encoded), dtype="float64", always_2d=True)
     except (soundfile.SoundFileError, ValueError, TypeError) as error:
-        raise AudioError(f"the file can't be read as audio: {error}; convert it: ffmpeg -i INPUT OUTPUT.wav") from error
+        raise AudioError(f"The file can't be read as audio: {error}. Convert it: ffmpeg -i INPUT OUT.wav.") from error
     return frames, rate_hz

@@ -1,7 +1,7 @@
 """CTC prefix beam search with shallow fusion, as a reader would write it: `fastctc::BeamDecoder` (decoder.h).
 
-The objective stands in decoder.h. A prefix is a tuple of (token, word) pairs; word is that of a lexicon which the token
-ends, else None. Every prefix that a token makes of the beam is scored; then the best are kept.
+decoder.h has the objective. A prefix is a tuple of (token, word) pairs: word is the word of a lexicon that the token
+ends, or None. Every prefix that one token adds to the beam is scored; then the best are kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DEFAULT_BONUS = 5.0
 
 
 def beam_options(options: DecoderOptions, vocabulary: Vocabulary) -> DecoderOptions:
-    """The options with the twins of what is named by a path or by phrases."""
+    """The options with twins of the objects that a path or phrases name."""
     if options.language_model is None and options.hot_words is None:
         return options
     changes: dict[str, Any] = {}
@@ -55,20 +55,20 @@ class BeamHypothesis:
 
 
 class Fusion(NamedTuple):
-    """What is known of a prefix beside the audio."""
+    """What a prefix knows beside the audio."""
 
     lm: float
     bonus: float
     lm_state: Any
     hot_state: Any
     text: bytes
-    """Of the open word."""
+    """Text of the open word."""
     ahead: float = 0.0
-    """What the open word is known to cost when it ends: the model has none that starts so."""
+    """Cost of the open word when it ends, because no word of the model starts like it."""
 
     @property
     def score(self) -> float:
-        """What is added to the log-prob, for the order in the beam."""
+        """Added to the log-prob, for the order in the beam."""
         return self.lm + self.bonus + self.ahead
 
 
@@ -103,7 +103,7 @@ class BeamDecoder:
         self._begin(self._start())
 
     def carry_on(self) -> None:
-        """Forget tokens, frames and scores, but go on behind partial(): what was said before is known."""
+        """Forget tokens, frames and scores, but continue after partial() with its context."""
         prefix = min(self._beam, key=self._order)
         self._open = () if self._is_spelled else self._last_word_tokens(prefix)
         self._begin(self._fusion(prefix)._replace(lm=0.0, bonus=0.0))
@@ -179,13 +179,13 @@ class BeamDecoder:
         return -entry.score, -entry.total, [token for token, _ in prefix], [word or "" for _, word in prefix]
 
     def _tried(self, frame: NDArray[np.float64]) -> list[int]:
-        """The frame's tokens that max_tokens and min_token_log_prob leave."""
+        """The frame's tokens that max_tokens and min_token_log_prob allow."""
         ids = [i for i in np.argsort(-frame, kind="stable") if i != self.vocabulary.blank_id]
         ids = ids[: self.options.max_tokens] if self.options.max_tokens else ids
         return [int(i) for i in ids if frame[i] >= np.float32(self.options.min_token_log_prob)]
 
     def _words(self, prefix: Prefix, token: int) -> list[str | None]:
-        """What words a token may end: None is no word."""
+        """Words that a token may end; None: no word."""
         if not self._is_spelled:
             return [None]
         lexicon = self.options.lexicon
@@ -232,7 +232,7 @@ class BeamDecoder:
         return now
 
     def _look_ahead(self, now: Fusion) -> Fusion:
-        """Once no word of the model starts as the open one does, its cost is known, and paid at once."""
+        """Charges the open word at once if no word of the model starts like it, because its cost is known then."""
         options = self.options
         if options.language_model is None or options.lm_unit == "token" or now.text in self._word_starts:
             return now
@@ -240,7 +240,7 @@ class BeamDecoder:
         return now._replace(ahead=closed.score - now.lm - now.bonus)
 
     def _close(self, now: Fusion, prefix: Prefix) -> Fusion:
-        """The open word ends."""
+        """Ends the open word."""
         now = now._replace(ahead=0.0)
         lexicon = self.options.lexicon
         is_known = lexicon is None or self._is_spelled_by(lexicon, self._last_word_tokens(prefix))
@@ -295,6 +295,6 @@ class BeamDecoder:
 
 
 def _surface(vocabulary: Vocabulary, token: int) -> bytes:
-    """What a token adds to the text; a space ends a word."""
+    """The text that a token adds; a space ends a word."""
     text, byte = vocabulary.token_text(token)
     return text.encode() if byte is None else bytes([byte])

@@ -17,7 +17,7 @@ __all__ = ["aggregate", "frame_confidence"]
 
 
 def frame_confidence(log_probs: NDArray[np.float32], options: ConfidenceOptions) -> NDArray[np.float32]:
-    """Of each frame, float32 [n_frames] in [0, 1], from natural-log probabilities [n_frames, n_tokens].
+    """Confidence of each frame, float32 [n_frames] in [0, 1], from natural-log probabilities [n_frames, n_tokens].
 
     Raises:
         OptionError: alpha isn't above 0.
@@ -56,7 +56,7 @@ def _measure(x: NDArray[np.float64], options: ConfidenceOptions) -> NDArray[np.f
 
 
 def aggregate(confidences: Sequence[float], aggregation: str) -> float:
-    """Of several; 1 of none."""
+    """Aggregates several confidences; 1 for none."""
     if len(confidences) == 0:
         return 1.0
     values = np.asarray(confidences, np.float64)

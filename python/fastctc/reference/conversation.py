@@ -26,7 +26,7 @@ def make_conversation(transcripts: Sequence[Transcript], options: ConversationOp
         for channel, transcript in enumerate(transcripts)
         for segment in _cut(transcript, channel, options.pause_s)
     ]
-    # sorted() is stable: of segments that start at once, the lower channel's is first.
+    # sorted() is stable: among segments that start at the same time the lower channel stays first.
     segments.sort(key=lambda segment: segment.start_s)
     duration_s = max((transcript.duration_s for transcript in transcripts), default=0.0)
     return Conversation(tuple(segments), tuple(transcripts), tuple(names), duration_s)
@@ -49,7 +49,7 @@ def _cut(transcript: Transcript, channel: int, pause_s: float) -> list[Conversat
 
 
 def _part(text: str, words: list[Word], position: int) -> tuple[str, int]:
-    """The text from the first word to the last, and where it ends; joined words where they don't stand in the text."""
+    """The text from the first word to the last, and its end; the joined words if the text lacks them."""
     begin, end = -1, position
     for word in words:
         at = text.find(word.text, end)

@@ -22,7 +22,7 @@ def find_endpoint(
 
     Args:
         options: How long each rule waits, in seconds; 0 or less: the rule is off.
-        frame_s: Seconds a frame.
+        frame_s: Seconds per frame.
         n_frames: Frames decoded since the start of the signal.
         start_frame: Where the segment starts.
         last_token_end_frame: One past the last frame of the segment's last token; None: it has no token.

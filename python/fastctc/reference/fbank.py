@@ -1,6 +1,6 @@
 """Log-mel front end in plain NumPy: NeMo's AudioToMelSpectrogramPreprocessor and Kaldi's fbank.
 
-One function a step, the whole signal at once, float64 throughout; only the result is float32. Sources: NeMo
+One function per step, the whole signal at once, float64 throughout; only the result is float32. Sources: NeMo
 `nemo/collections/asr/parts/preprocessing/features.py` (FilterbankFeatures, normalize_batch), librosa `filters.mel`,
 Kaldi `feat/feature-window.cc`, `feat/mel-computations.cc`, `feat/feature-fbank.cc`, Hugging Face
 `Wav2Vec2FeatureExtractor.zero_mean_unit_var_norm`.
@@ -168,7 +168,7 @@ def _cut_frames(signal: Float64, options: FrontendOptions) -> Float64:
 
 
 def _reflect(index: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
-    """... 2 1 [0 1 2 ... n-1] n-2 ..., again and again where the signal is shorter than what it extends."""
+    """... 2 1 [0 1 2 ... n-1] n-2 ..., repeated if the signal is shorter than its extension."""
     if n == 1:
         return np.zeros_like(index)
     period = 2 * (n - 1)

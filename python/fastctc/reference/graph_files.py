@@ -30,7 +30,7 @@ class GraphFiles:
 
 
 def find_graphs(directory: Path, option: str | None, manifest: Mapping[str, Any]) -> GraphFiles:
-    """The option stands alone; else the manifest; else what the files say of themselves.
+    """The option alone; without it the manifest; without both what the files say.
 
     Raises:
         ModelError: several offline graphs, and nothing tells which.
@@ -64,7 +64,7 @@ def find_graphs(directory: Path, option: str | None, manifest: Mapping[str, Any]
 
 
 def _look_ahead_ms(path: Path) -> int | None:
-    """From the metadata of a cache-aware graph; None: an offline graph (or no ONNX, as opening it will say)."""
+    """From the metadata of a cache-aware graph; None: an offline graph (or no ONNX file, as opening it will show)."""
     check_external_data(path)
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

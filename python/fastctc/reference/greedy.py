@@ -73,7 +73,7 @@ def decode_greedy(
 
 
 class GreedyDecoder:
-    """The same step by step: keeps all frames and decodes them anew.
+    """Greedy decoding step by step: keeps all frames and decodes them again.
 
     Raises:
         OptionError: blank_id is not below n_tokens.
@@ -93,7 +93,7 @@ class GreedyDecoder:
         """Takes more frames, in order. Raises OptionError on another width, ModelError on NaN and +infinity."""
         if len(log_probs) and log_probs.shape[1] != self._n_tokens:
             raise OptionError(
-                f"The decoder takes log-probs of {self._n_tokens} tokens a frame, not {log_probs.shape[1]}."
+                f"The decoder takes log-probs of {self._n_tokens} tokens per frame, not {log_probs.shape[1]}."
             )
         if len(log_probs):
             self._log_probs = np.concatenate([self._log_probs, log_probs])

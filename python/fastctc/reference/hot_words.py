@@ -79,7 +79,7 @@ class HotWords:
         self._pieces = sorted({separate(text, ignore_case=ignore_case) for text, _ in added if text})
         self._has_words = vocabulary.style == "wordpiece" or bool(self._bytes) or any(" " in s for s in self._pieces)
         self.bonuses: dict[str, float] = {}
-        """By phrase: its words with a space between, before and after them (where there are no words, as it is)."""
+        """By phrase: its words with spaces between, before and after (unchanged if the vocabulary has no words)."""
         for text, bonus in phrases:
             phrase = self._as_whole(text)
             self.bonuses[phrase] = self.bonuses.get(phrase, 0.0) + bonus
@@ -89,7 +89,7 @@ class HotWords:
         self.start: tuple[int, ...] = ()
 
     def step(self, state: tuple[int, ...], token_id: int) -> tuple[tuple[int, ...], float]:
-        """The state after one more token, and what it is paid."""
+        """The state after one more token, and its payment."""
         after = (*state, token_id)
         return after, self._paid(after) - self._paid(state)
 
@@ -115,7 +115,7 @@ class HotWords:
         )
 
     def _paid(self, state: tuple[int, ...]) -> float:
-        """What occurrences, and the phrase on the way, have been paid so far."""
+        """The sum paid so far for occurrences and for the phrase in progress."""
         text = separate((" " if self._has_words else "") + self._open_text(state), ignore_case=self._ignore_case)
         earned = 0.0
         for phrase, bonus in self.bonuses.items():
@@ -145,7 +145,7 @@ class HotWords:
         return "".join(character.text for character in plain_characters(pieces, self._vocabulary.space_pieces))
 
     def _can_spell(self, phrase: str) -> bool:
-        """Whether some text that the pieces spell holds the phrase: where in it pieces can end, from left to right."""
+        """Whether some text that the pieces spell holds the phrase: finds where pieces can end, from left to right."""
         # A space at its end may be the end of the utterance, one at its start the start (but no text of word pieces
         # starts with one that continues a word).
         goal = len(phrase.rstrip(" ")) if self._has_words else len(phrase)
@@ -173,7 +173,7 @@ class HotWords:
 
 
 def beginnings(phrases: str, ignore_case: bool) -> frozenset[bytes]:
-    """What the UTF-8 forms of those characters start with that may matter.
+    """Beginnings of the UTF-8 forms of the characters that matter.
 
     Characters of phrases, white space, characters that stand alone.
     """
@@ -198,7 +198,7 @@ def separator_beginnings() -> frozenset[bytes]:
 
 @lru_cache(maxsize=1)
 def characters_of_fold() -> dict[str, str]:
-    """All characters by what they fold to."""
+    """All characters by their folded form."""
     found: dict[str, str] = {}
     for character in all_characters():
         folded = fold_case(character)

@@ -53,7 +53,7 @@ class LanguageModel:
         return cls(*parse_arpa(read_packed(path, what), what))
 
     def n_grams(self, n: int) -> int:
-        """How many there are of order n; as in the ARPA file."""
+        """Number of n-grams of order n, as in the ARPA file."""
         return sum(len(ngram) == n for ngram in self._ngrams) - (n == 1 and not self._has_unknown)
 
     @property
@@ -93,7 +93,7 @@ class LanguageModel:
         return backoff + self._log10_prob(history[1:], word)
 
     def _shorten(self, history: State) -> State:
-        """The longest end of the history that leads on."""
+        """The longest end of the history that starts a longer n-gram or has a back-off weight."""
         while history and history not in self._contexts:
             history = history[1:]
         return history

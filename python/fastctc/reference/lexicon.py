@@ -59,7 +59,7 @@ class Lexicon:
         word_end: str = "",
         out_of_lexicon: str = "forbid",
     ) -> Lexicon:
-        """Reads `word piece piece ...` a line, plain or gzip.
+        """Reads `word piece piece ...` per line, plain or gzip.
 
         Args:
             path: A UTF-8 file.

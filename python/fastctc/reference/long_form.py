@@ -27,10 +27,10 @@ __all__ = ["compute_log_probs", "find_join", "join_spoken", "run_steps", "run_wi
 Floats = NDArray[np.float32]
 
 CHUNK_FRAMES = 112
-"""Feature frames. A window that starts at a multiple of it has the phase of the whole recording in the subsampling and
-in the attention chunks of 8 (r + 1) frames, r = 0, 1, 6, 13."""
+"""Feature frames. A window that starts at a multiple of this has the phase of the whole recording, in the subsampling
+and in the attention chunks of 8 (r + 1) frames, r = 0, 1, 6, 13."""
 MARGIN_S = 1.0
-"""Windows are not joined so near to their ends, where they read half words."""
+"""Windows are not joined this near to their ends, where words are cut."""
 
 
 def compute_log_probs(
@@ -67,7 +67,7 @@ def run_steps(samples: Floats, frontend: FrontendOptions, model: StreamingModel)
 def run_windows(
     samples: Floats, frontend: FrontendOptions, model: AcousticModel, blank_id: int, options: LongFormOptions
 ) -> Floats:
-    """Overlapping windows through the offline graph, each joined to what stands before it.
+    """Overlapping windows through the offline graph, each joined to the windows before.
 
     Each has features of its own samples, as NeMo's buffered inference normalises them
     (nemo/collections/asr/parts/utils/streaming_utils.py).
@@ -83,7 +83,7 @@ def run_windows(
         last_start = -(-(len(samples) - window) // alignment) * alignment
         start = min(start + shift, last_start)
         later = run_window(samples[start : start + window], frontend, model)
-        # Frames `first` to `last` stand in both, and nothing before the last join changes any more.
+        # Both have frames `first` to `last`, and nothing before the last join changes.
         offset = start // frame_samples
         first = max(join, offset + margin)
         last = max(min(len(joined), offset + len(later)) - margin, first + 1)
@@ -93,10 +93,10 @@ def run_windows(
 
 
 def find_join(earlier: Floats, later: Floats, blank_id: int) -> int:
-    """The frame from which on the later of two windows [n_frames, n_tokens] over the same frames is taken.
+    """The frame at which the later of two windows [n_frames, n_tokens] over the same frames takes over.
 
-    The middle of the longest run of frames that both read as blank, of equals the one nearest the middle: there speech
-    pauses. Without such a frame, where the sum of both blank log-probs is highest.
+    It is the middle of the longest run of frames that both read as blank, among equals the one nearest the middle:
+    speech pauses there. Without such a frame it is where the sum of both blank log-probs is highest.
     """
     n_frames = len(earlier)
     both = (earlier.argmax(axis=1) == blank_id) & (later.argmax(axis=1) == blank_id)
@@ -201,7 +201,7 @@ def check_options(options: LongFormOptions) -> None:
 
 
 def max_samples(frontend: FrontendOptions, model: AcousticModel) -> int:
-    """Samples whose output surely fits the position table."""
+    """Samples whose output always fits the position table."""
     if model.max_encoder_frames <= 0:
         return 1 << 62
     return (model.max_encoder_frames - 1) * model.subsampling_factor * hop_samples(frontend)

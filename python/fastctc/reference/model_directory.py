@@ -61,7 +61,7 @@ class ModelDirectory:
     def frontend(
         self, options: ModelOptions, metadata: Mapping[str, str], layout: str, n_features: int
     ) -> FrontendOptions:
-        """Options of the front end that the graph was trained with. Raises ModelError where nothing tells."""
+        """Options of the front end that the graph was trained with. Raises ModelError if nothing tells."""
         stated = dict(self.manifest.get("frontend", {}))
         preset: Any = options.frontend_preset or stated.pop("preset", None)
         stated.pop("preset", None)
@@ -93,7 +93,7 @@ class ModelDirectory:
         return None if stated is None else int(stated)
 
     def geometry(self, options: ModelOptions) -> dict[str, Any]:
-        """What is stated of the subsampling, for AcousticModel.configure."""
+        """What option and manifest say about the subsampling, for AcousticModel.configure."""
         stated = self.manifest.get("subsampling", {})
         factor, causal, longest = options.subsampling_factor, options.subsampling_causal, options.max_encoder_frames
         return {

@@ -34,7 +34,7 @@ def file_inside(directory: Path, name: str, source: str, *, follow_links: bool =
         directory: the model's.
         name: relative.
         source: who names it, for messages.
-        follow_links: the caller's own word may be a link to anywhere.
+        follow_links: a file that the caller names may be a link to anywhere.
 
     Raises:
         ModelNotFoundError: it is not there.
@@ -149,7 +149,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    """The number and where it ends; behind the end of the message where it is cut."""
+    """The number and where it ends; past the end of the message if it is cut."""
     value = 0
     for shift in range(0, 64, 7):
         if position >= len(message):

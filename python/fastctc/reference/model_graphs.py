@@ -16,7 +16,7 @@ __all__ = ["ModelGraphs"]
 
 
 class ModelGraphs:
-    """The offline graph, those for streams by look-ahead, and the one for long recordings, where there are any."""
+    """The offline graph, those for streams by look-ahead, and the one for long recordings, as far as there are any."""
 
     def __init__(self, directory: ModelDirectory, options: ModelOptions, session: SessionOptions) -> None:
         self._directory = directory
@@ -31,7 +31,7 @@ class ModelGraphs:
 
     @property
     def subsampling_factor(self) -> int:
-        """Input frames (samples, for a waveform) an output frame."""
+        """Input frames (samples, for a waveform) per output frame."""
         first = self.first
         return first.subsampling_factor if isinstance(first, AcousticModel) else first.configured().subsampling_factor
 
@@ -79,7 +79,7 @@ class ModelGraphs:
         return self._open_streaming(self._directory.graphs.streaming[wanted_ms])
 
     def long_form(self) -> StreamingModel | None:
-        """The graph of several attention chunks a step; None: there is none."""
+        """The graph of several attention chunks per step; None: there is none."""
         path = self._directory.graphs.long_form
         return None if path is None else self._open_streaming(path)
 

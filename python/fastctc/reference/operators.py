@@ -21,12 +21,12 @@ __all__ = [
 
 PANEL_COLUMNS = 32
 LOWEST_SCORE = -50.0
-"""Below a row's highest one. The exponential is 2e-22, nothing beside 1. What is hidden by -10000 gives denormal
-numbers inside softmax, which takes six times as long then on x86; so do products with weights near them."""
+"""Lowest score, relative to the highest of its row. Its exponential is 2e-22, nothing beside 1. Scores of -10000 would
+give denormal numbers, with which softmax and the product after it take six times as long on x86."""
 
 
 def pack_panels(matrix: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Panels of 32 columns, [panels, n_inputs, 32], of [n_inputs, n_outputs]; columns that are missing are zeros."""
+    """Panels of 32 columns, [panels, n_inputs, 32], from [n_inputs, n_outputs]; missing columns are zeros."""
     n_inputs, n_outputs = matrix.shape
     n_panels = -(-n_outputs // PANEL_COLUMNS)
     padded = np.zeros((n_inputs, n_panels * PANEL_COLUMNS), np.float32)
@@ -82,7 +82,7 @@ def normalize(
 
 
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Over the last axis, of scores some of which are hidden."""
+    """Softmax over the last axis; some of the scores are hidden."""
     powers = np.exp(np.maximum(scores - scores.max(-1, keepdims=True), LOWEST_SCORE))
     total: NDArray[np.float64] = powers / powers.sum(-1, keepdims=True)
     return total

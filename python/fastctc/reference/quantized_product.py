@@ -1,10 +1,10 @@
 """Products in small integers and in blocks, as the graphs that `fastctc quantize` writes compute them.
 
-int8: y[i, n] = f(s[i] w[n] sum_k (q[i, k] - zero) W[k, n] + b[n]) + r[i, n], weights int8 with a scale w[n] for every
-column, activations uint8 with one fixed scale, or with a scale s[i] for every row: no row depends on another, so a
-batch changes nothing. It is the core's operator IntegerLinear (cpp/src/acoustic/operators/operator_kernels.h).
+int8: y[i, n] = f(s[i] w[n] sum_k (q[i, k] - zero) W[k, n] + b[n]) + r[i, n], weights int8 with one scale w[n] per
+column, activations uint8 with one fixed scale or one scale s[i] per row: no row depends on another, so a batch
+changes nothing. It is the core's operator IntegerLinear (cpp/src/acoustic/operators/operator_kernels.h).
 
-Blocks (ONNX Runtime's MatMulNBits): a scale for every `size` weights of a column, weights of 4 or 8 bits.
+Blocks (ONNX Runtime's MatMulNBits): one scale per `size` weights of a column, weights of 4 or 8 bits.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LOWEST_SILU = -0.2785
 """The minimum of x sigmoid(x), rounded down."""
 SYMMETRIC_ZERO = 128
 LARGEST = 127  # of a symmetric int8: -128 is not used
-SMALLEST_ROW = 1e-9  # the largest value of a row that is taken for zeros
+SMALLEST_ROW = 1e-9  # a row whose largest value is this counts as zeros
 GROUP = 4
 INPUT_BLOCK = 64
 SILU_ZERO = 64  # finer than symmetric steps in rows that reach 0.6, coarser in others
@@ -74,7 +74,7 @@ class RowSteps(NamedTuple):
     n_steps: np.float32
     """From 0 to the row's largest magnitude."""
     least: np.float32
-    """What that magnitude is taken for at least."""
+    """A smaller magnitude counts as this."""
     zero: int
 
 
@@ -101,7 +101,7 @@ class FixedSteps(NamedTuple):
 
 
 def fixed_steps(lowest: float, largest: float) -> FixedSteps:
-    """Of values in a range; symmetric where the range nearly is."""
+    """Steps for values in a range; symmetric if the range nearly is."""
     if -lowest >= largest / 2:
         return FixedSteps(np.float32(max(-lowest, largest, SMALLEST_ROW) / LARGEST), SYMMETRIC_ZERO)
     scale = np.float32(max(largest - min(lowest, 0.0), SMALLEST_ROW) / 255)

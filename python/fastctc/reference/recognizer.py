@@ -104,7 +104,7 @@ class Recognizer:
 
     @property
     def graphs(self) -> list[str]:
-        """What graphs the model has, as the manifest names them."""
+        """The model's graphs, as the manifest names them."""
         return self._graphs.names
 
     def log_probs(self, features: npt.ArrayLike, *, graph: str = "offline") -> npt.NDArray[np.float32]:
@@ -164,7 +164,7 @@ class Recognizer:
         long_form: LongFormOptions | None = None,
         on_progress: Callable[[int, float], None] | None = None,
     ) -> Any:
-        """What was said; a list for many recordings. `threads` is taken for the signature's sake: one works here."""
+        """What was said; a list for many recordings. `threads` is only part of the signature: one thread works here."""
         del threads
         options = _with_vad(long_form or LongFormOptions(), vad)
         options = options if decoder is None else replace(options, decoder=_resolve_decoder(decoder))
@@ -221,7 +221,7 @@ class Recognizer:
         return join_spoken(parts, duration_s, empty, options.decoder.n_best)
 
     def _decode(self, log_probs: npt.NDArray[np.float32], duration_s: float, options: DecoderOptions) -> Transcript:
-        """Greedy, or the twin of beam search, with twins of what it uses."""
+        """Greedy, or the twin of beam search, with twins of the objects that it uses."""
         check_rescoring(options)
         vocabulary, aggregation = self._vocabulary, options.confidence.aggregation
         if options.kind == "greedy":

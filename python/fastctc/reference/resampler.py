@@ -13,11 +13,11 @@ from fastctc.errors import AudioError, OptionError
 __all__ = ["impulse_response", "resample"]
 
 HALF_WIDTH = 64
-"""Zero beyond so many samples of the lower rate on either side."""
+"""The filter is zero beyond this many samples of the lower rate on either side."""
 CUTOFF = 0.95
-"""In Nyquist frequencies of the lower rate: the middle of the transition from 0.9 to 1."""
+"""Cut-off in Nyquist frequencies of the lower rate: the middle of the transition from 0.9 to 1."""
 BETA = 10.0
-"""Of the Kaiser window: 100 dB for that width and transition."""
+"""Beta of the Kaiser window: 100 dB for this width and transition."""
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768000
 
 
@@ -45,11 +45,11 @@ def resample(samples: npt.NDArray[Any], input_rate_hz: int, output_rate_hz: int)
     """
     for name, rate_hz in (("input", input_rate_hz), ("output", output_rate_hz)):
         if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-            raise OptionError(f"the {name} rate is {rate_hz}; give {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+            raise OptionError(f"The {name} rate is {rate_hz}. Give {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
     x: npt.NDArray[np.float64] = np.array(samples, dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(x))
     if bad.size:
-        raise AudioError(f"sample {bad[0]} is {x[bad[0]]}; samples must be finite")
+        raise AudioError(f"Sample {bad[0]} is {x[bad[0]]}; samples must be finite.")
     if input_rate_hz == output_rate_hz or not x.size:
         return x
 

@@ -20,13 +20,13 @@ __all__ = ["SegmentDecoder"]
 Cause = Literal["", "no_speech", "silence", "max_length", "finish"]
 
 OPEN_WORD_S = 0.4
-"""A word may go on as long as less silence than this follows it."""
+"""A word may go on until this much silence follows it."""
 
 
 class SegmentDecoder:
     """Decodes frame by frame and tests the endpoint rules after each; frames count from the utterance's start.
 
-    An endpoint resets the decoder, never the acoustic model: the signal goes on.
+    An endpoint resets the decoder, not the acoustic model, because the signal goes on.
     """
 
     def __init__(self, vocabulary: Vocabulary, frame_s: float, options: StreamOptions) -> None:
@@ -39,7 +39,7 @@ class SegmentDecoder:
         self.begin(0.0)
 
     def begin(self, offset_s: float) -> None:
-        """A new utterance, whose first frame stands at offset_s."""
+        """Begins an utterance whose first frame is at offset_s."""
         self._offset_s = offset_s
         self._duration_s = math.inf
         self._last_end_s = 0.0  # of the utterance's last final segment
@@ -54,7 +54,7 @@ class SegmentDecoder:
         return self._offset_s + self._last_end_s
 
     def end_at(self, duration_s: float) -> None:
-        """The utterance is known to be over after duration_s: times are cut there."""
+        """Sets the end of the utterance: times are cut at duration_s."""
         self._duration_s = duration_s
 
     def step(self, log_probs: NDArray[np.float32]) -> list[StreamResult]:
@@ -66,7 +66,7 @@ class SegmentDecoder:
             tokens = self._tokens()
             end_frame = tokens[-1].end_frame if tokens else None
             cause = find_endpoint(self._options.endpoint, self._frame_s, self._n_frames, self._start_frame, end_frame)
-            # Within a token's run the next frame may go on with it; a cut here would read it twice.
+            # The next frame may continue a token's run; a cut inside the run would read the token twice.
             if cause and end_frame != self._n_frames:
                 results.append(self._end_segment(cause, tokens))
         ids = [token.id for token in self._tokens()]
@@ -76,7 +76,7 @@ class SegmentDecoder:
         return results
 
     def finish(self, cause: Cause) -> StreamResult:
-        """The utterance is over: its last segment. end_at() comes first."""
+        """The last segment, after the utterance and end_at()."""
         result = self._result(self._tokens(), math.inf, cause)
         self._last_end_s = result.end_s - self._offset_s
         self._segment += 1
@@ -111,7 +111,7 @@ class SegmentDecoder:
 
     def _result(self, tokens: list[AlignedToken], end_frame: float, cause: Cause) -> StreamResult:
         offset_s = self._offset_s
-        # What was final before the end of the audio was known may lie a frame or two past it: segments never overlap.
+        # A segment that was final before the audio's end was known may end a frame or two past it.
         start_s = offset_s + max(min(self._start_frame * self._frame_s, self._duration_s), self._last_end_s)
         end_s = max(start_s, offset_s + min(end_frame * self._frame_s, self._duration_s))
         transcript = assemble(Hypothesis(tuple(tokens), 0.0), self._vocabulary, self._frame_s, self._duration_s)

@@ -8,7 +8,7 @@ from fastctc.errors import ModelError
 
 __all__ = ["recognize_signature"]
 
-# Names seen in the exports of NeMo, sherpa-onnx, onnx-asr, transformers, WeNet; the first that is there wins.
+# Names seen in the exports of NeMo, sherpa-onnx, onnx-asr, transformers, WeNet; the first one found wins.
 AUDIO_NAMES = [
     *("audio_signal", "processed_signal", "features", "input_features", "input_values", "waveform", "waveforms"),
     *("speech", "audio", "feats", "x", "input"),
@@ -82,7 +82,7 @@ def recognize_signature(session: Any, path: str) -> dict[str, Any]:
         raise unknown("its log-prob output is not clear")
     shape = output["shape"]
     if shape and (len(shape) != 3 or (shape[1] >= 0 and shape[2] < 0)):
-        # What NeMo's exporter makes of a hybrid model unless it is told otherwise.
+        # NeMo's exporter makes this of a hybrid model unless it is told otherwise.
         is_rnnt = output["name"].lower() == "outputs" and bool(length_outputs)
         what = ", but that of an RNN-T encoder; export the CTC branch (decoder_type ctc)" if is_rnnt else ""
         raise unknown(f"its output is not [batch, frames, tokens]{what}")

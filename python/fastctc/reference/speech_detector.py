@@ -18,7 +18,7 @@ __all__ = ["detect_speech", "energy_scores", "find_segments", "silero_scores"]
 
 Samples = npt.NDArray[np.float32]
 Scores = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
-"""A score a frame, and one past each frame's last sample."""
+"""A score per frame, and one past each frame's last sample."""
 
 CUTOFF_HZ = 200.0
 LEAST_POWER = 1e-12
@@ -38,7 +38,7 @@ def detect_speech(
     """The segments of mono `samples` [n].
 
     Raises:
-        OptionError: no kind is named, or the rate is none that it takes.
+        OptionError: no kind is named, or the kind doesn't take the rate.
         AudioError: a sample is not finite.
         ModelError, EngineError: Silero's graph can't be used.
     """
@@ -100,7 +100,7 @@ def find_segments(
 
 
 def energy_scores(samples: Samples, options: VadOptions, sample_rate_hz: int) -> Scores:
-    """Level above the threshold, dB, in frames of 10 ms: the formulas of `cpp/src/vad/energy.cpp`, one a line."""
+    """Level above the threshold, dB, in frames of 10 ms: the formulas of `cpp/src/vad/energy.cpp`, one per line."""
     h = sample_rate_hz // 100
     y = high_pass(samples, CUTOFF_HZ, sample_rate_hz)
     ends = np.minimum(np.arange(h, len(y) + h, h), len(y))
@@ -129,7 +129,7 @@ def high_pass(samples: Samples, cutoff_hz: float, sample_rate_hz: int) -> npt.ND
 
 
 def lower_median(values: list[float]) -> float:
-    """The middle one; of two, the lower."""
+    """The median; of two middle values the lower."""
     return sorted(values)[(len(values) - 1) // 2]
 
 
@@ -144,7 +144,7 @@ def percentile(values: list[float], percent: int) -> float:
 def silero_scores(
     samples: Samples, path: str | os.PathLike[str], sample_rate_hz: int, session: SessionOptions | None = None
 ) -> Scores:
-    """Probability of speech a window, as `silero_vad.get_speech_timestamps` asks its ONNX graph for it.
+    """Probability of speech per window, as `silero_vad.get_speech_timestamps` asks its ONNX graph for it.
 
     Raises:
         OptionError: the graph does not take that rate.

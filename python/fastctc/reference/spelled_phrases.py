@@ -20,7 +20,7 @@ Phrases = Sequence[tuple[str, float]]
 Spellings = dict[str, list[tuple[int, ...]]]
 
 FIRST_CHARACTER = 0xF0000
-"""Of a private-use plane of 65,534: nothing is folded, and no text has them."""
+"""Characters of a private-use plane of 65,534: none is folded, and no text has them."""
 MOST_SPELLINGS = 64
 """Of a phrase, ascending by token ids, the last word's first."""
 WORD_START = "\u2581"

@@ -17,9 +17,9 @@ __all__ = ["spell"]
 
 
 def spell(text: str, vocabulary: Vocabulary, tokenizer: Path | None = None) -> list[int]:
-    """Token ids of a text: as the SentencePiece model cuts it, else in as few pieces as can be, longer ones first.
+    """Token ids of a text, cut by the SentencePiece model; without it the fewest pieces, longer ones first.
 
-    A word that can't be spelled as it is written is spelled in another case.
+    A word that can't be spelled as written is spelled in another case.
 
     Args:
         text: words.
@@ -37,7 +37,7 @@ def spell(text: str, vocabulary: Vocabulary, tokenizer: Path | None = None) -> l
     at = 0
     for number, word in enumerate(text.split()):
         at = text.index(word, at)
-        # A vocabulary of characters puts a space between words; one of word pieces marks where each starts.
+        # A vocabulary of characters has a space between words; one of word pieces marks the start of each word.
         gap = " " if marks_starts or number else ""
         spelled = _fewest((gap + word).encode(), exact) or _fewest((gap + fold_case(word)).encode(), any_case)
         if not spelled:
@@ -53,7 +53,7 @@ def spell(text: str, vocabulary: Vocabulary, tokenizer: Path | None = None) -> l
 
 
 def _cut(words: list[str], vocabulary: Vocabulary, tokenizer: Path) -> list[int] | None:
-    """None where a character is unknown."""
+    """None if a character is unknown."""
     package: Any = importlib.import_module("sentencepiece")
     model = package.SentencePieceProcessor(model_file=str(tokenizer))
     unknown = model.unk_id()
@@ -66,7 +66,7 @@ def _cut(words: list[str], vocabulary: Vocabulary, tokenizer: Path) -> list[int]
 
 
 def _tokens(vocabulary: Vocabulary) -> tuple[dict[bytes, int], dict[bytes, int]]:
-    """Texts of tokens to their ids, as they are and folded; byte pieces where no other piece has that text."""
+    """Texts of tokens to their ids, unchanged and folded; byte pieces if no other piece has the text."""
     exact: dict[bytes, int] = {}
     folded: dict[bytes, int] = {}
     bytes_: dict[bytes, int] = {}
@@ -95,7 +95,7 @@ def _fewest(text: bytes, tokens: dict[bytes, int]) -> list[int] | None:
 
 
 def _reach(text: bytes, tokens: dict[bytes, int]) -> int:
-    """The last place that spellings of what stands before it reach."""
+    """The last place that some spelling of the text before it reaches."""
     reached = {0}
     for begin in range(len(text)):
         if begin in reached:

@@ -55,7 +55,7 @@ class Stream:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: the next sample pushed stands at 0 s."""
+        """Forget everything: the next sample pushed is at 0 s."""
         self._rate_hz = self._options.sample_rate_hz or 0
         self._pushed = np.empty(0, np.float32)  # at that rate
         self._is_finished = False
@@ -126,7 +126,7 @@ class Stream:
         self._decoder.begin(offset_s)
 
     def _recognise(self, samples: Samples, *, is_whole: bool = False) -> None:
-        """Everything that can be told from an utterance's samples so far, and was not told before."""
+        """New results from an utterance's samples so far."""
         features = self._new_features(samples, is_whole)
         self._n_frames += features.shape[1]
         self._acoustic.push(features)
@@ -144,7 +144,7 @@ class Stream:
     def _new_features(self, samples: Samples, is_whole: bool) -> Samples:
         """[n_features, n] from frame self._n_frames on, up to the last one that no further sample changes."""
         options, hop = self._frontend, self._frontend.hop_length_samples
-        # Computed from a few frames before on, which see where the signal is cut and are thrown away.
+        # Starts a few frames earlier; these see the cut of the signal and are dropped.
         n_before = min(self._n_frames, math.ceil((options.n_fft + 1) / hop)) if options.dither == 0 else self._n_frames
         first = (self._n_frames - n_before) * hop
         features, n_valid_frames = compute_features(samples[first:], options)
@@ -154,7 +154,7 @@ class Stream:
         return features[:, n_before : max(n_valid_frames, n_before)]
 
     def _resampled(self) -> Samples:
-        """What was pushed, at the model's rate: all samples that no further one changes."""
+        """The audio pushed, at the model's rate: all samples that no further one changes."""
         model_rate_hz = self._frontend.sample_rate_hz
         if self._rate_hz == model_rate_hz:
             return self._pushed

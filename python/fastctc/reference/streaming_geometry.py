@@ -1,4 +1,4 @@
-"""How a cache-aware graph is fed: the sizes of its caches, windows and steps, as in `streaming_geometry.cpp`."""
+"""The sizes of a cache-aware graph's caches, windows and steps, as in `streaming_geometry.cpp`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Geometry(NamedTuple):
 
 
 class Subsampling(NamedTuple):
-    """min(subsampled_length(n) - dropped, what a step gives) output frames of n input frames."""
+    """n input frames give min(subsampled_length(n) - dropped, frames per step) output frames."""
 
     factor: int
     causal: bool
@@ -92,7 +92,7 @@ def resolve_streaming(
         properties.append(Property(name, str(value), source))
         return int(value)
 
-    if is_appended(graph, path):  # made by fastctc, so its metadata tell everything
+    if is_appended(graph, path):  # made by fastctc, so its metadata tells everything
         keys = ("window_size", "chunk_shift", "subsampling_factor", "fastctc_dropped_frames")
         names = ("window_frames", "chunk_frames", "subsampling_factor", "dropped_frames")
         window, chunk, factor, dropped = (
@@ -125,7 +125,7 @@ def resolve_streaming(
 def _cache_sizes(
     path: str, graph: dict[str, Any], name: str, metadata: Callable[[str], int | None]
 ) -> tuple[list[int | None], str]:
-    """[3] sizes behind the batch, None where nothing tells, and the sources."""
+    """[3] sizes after the batch axis, None if nothing tells, and the sources."""
     shapes = {
         f"{kind} {tensor['name']}": tensor["shape"][1:]
         for kind, tensors in (("input", graph["inputs"]), ("output", graph["outputs"]))
@@ -192,7 +192,7 @@ def _fit(path: str, observed: list[int], factor: int | None, dropped: int) -> Su
 def _find_step(
     n_features: int, subsampling: Subsampling, chunk_frames: int | None, caches: Caches, run_graph: RunGraph
 ) -> int:
-    """Output frames that a step gives at most, which the export baked into the graph; 0 when no run showed it."""
+    """The most output frames per step, which the export fixed in the graph; 0 if no run showed it."""
     n_frames = FIRST_SEARCH_FRAMES
     if chunk_frames:
         n_frames = min(chunk_frames + subsampling.past_frames + subsampling.factor, LAST_SEARCH_FRAMES)

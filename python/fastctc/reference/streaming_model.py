@@ -1,8 +1,8 @@
 """A cache-aware CTC graph in the onnxruntime Python package: one loop over windows, one stream at a time.
 
-A stream is its frames with zeros in front. Window k is `window_frames` of them from frame k * `chunk_frames` on, so
-that it holds `window_frames - chunk_frames` frames of the past, which the graph's strided convolutions read again, and
-`chunk_frames` new ones. How many zeros there are decides everything:
+A stream is its frames after some zeros. Window k is `window_frames` of them from frame k * `chunk_frames` on. It holds
+`window_frames - chunk_frames` frames of the past, which the graph's strided convolutions read again, and `chunk_frames`
+new ones. The number of zeros decides the phase:
 
     aligned   subsampling_factor * dropped_frames (16): the graph drops as many output frames in front of every step's,
               so that the first one kept stands for frame 0, as offline
@@ -29,7 +29,7 @@ __all__ = ["AcousticStream", "StreamingModel"]
 CACHES = ("cache_last_channel", "cache_last_time", "cache_last_channel_len")  # NeMo's names
 LENGTHS = CACHES[2]
 SAME = 1e-4
-"""Log-probs of the same frames in runs of other frames: rounding."""
+"""Largest difference of the same frames' log-probs in other runs: rounding."""
 
 
 class StreamingModel:
@@ -65,7 +65,7 @@ class StreamingModel:
         dropped_frames: int = -1,
         log_probs_kind: str = "",
     ) -> list[Property]:
-        """Resolve what is left open: option, then ONNX metadata, then the graph's shapes, then runs of it.
+        """Resolve open values: option, then ONNX metadata, then the graph's shapes, then runs of it.
 
         Raises:
             ModelError: Two sources contradict each other, or nothing tells.
@@ -120,7 +120,7 @@ class StreamingModel:
                 f"ONNX Runtime failed on 1 x {window.shape[1]} input frames of the graph {self.path}: {error}"
             ) from error
         if self._is_appended:
-            # A step gives new rows; a cache is the last ones of all.
+            # A step gives new rows; a cache keeps the last rows.
             rows = [np.concatenate(pair)[-len(pair[0]) :] for pair in zip(caches[1:], caches_next[1:], strict=True)]
             caches_next = [caches_next[0], *rows]
         return scores[0, : max(int(lengths[0]), 0)], tuple(caches_next)
@@ -194,7 +194,7 @@ class AcousticStream:
 
     @property
     def ready(self) -> bool:
-        """Whether a window can run: a whole one, or after finish() the rest."""
+        """Whether a window can run: a whole one, or the rest after finish()."""
         whole = self._frames.shape[1] >= self._geometry.window_frames
         return not self.failure and self.n_pending_frames > 0 and (whole or self._is_finished)
 
@@ -277,7 +277,7 @@ def _failure_of_step(stream: AcousticStream) -> str:
 
 
 def _check_appended(graph: dict[str, Any], path: str) -> tuple[list[str], list[str]]:
-    """The names of the caches and of their new rows. Raises ModelError where they don't belong together."""
+    """The names of the caches and of their new rows. Raises ModelError if they don't match."""
     outputs = {tensor["name"]: tensor for tensor in graph["outputs"]}
     caches, rows = [LENGTHS], ["cache_last_channel_next_len"]
     for tensor in graph["inputs"]:

@@ -72,7 +72,7 @@ class Vocabulary:
         blank_id: int | None = None,
         style: str | None = None,
     ) -> Vocabulary:
-        """Reads `piece id` a line or one piece a line, as `fastctc/vocabulary.h` says.
+        """Reads `piece id` per line or one piece per line, as `fastctc/vocabulary.h` says.
 
         Args:
             path: A UTF-8 file.
@@ -131,7 +131,7 @@ class Vocabulary:
         if self.style != "wordpiece" and (match := BYTE_PIECE.fullmatch(piece)):
             return "", int(match[1], 16)
         if self.style == "wordpiece":
-            # Of "x" and the piece: a text that starts with "##" is another matter.
+            # Decodes "x" and the piece, because "##" at the start of a text stays.
             text = "".join(character.text for character in wordpiece_characters(["x", piece]))
             return text.removeprefix("x"), None
         if self.style == "sentencepiece":
@@ -272,7 +272,7 @@ def as_characters(surface: str, token: int) -> list[Character]:
 
 
 def byte_characters(values: bytes, first_token: int) -> list[Character]:
-    """Bytes as UTF-8, one token a byte; every byte that starts no valid character is U+FFFD."""
+    """Bytes as UTF-8, one token per byte; every byte that starts no valid character is U+FFFD."""
     characters = []
     offset = 0
     while offset < len(values):
@@ -327,7 +327,7 @@ def characters_of(pieces: Sequence[str], surface: Callable[[str, bool], str]) ->
 
 
 def wordpiece_characters(pieces: Sequence[str]) -> list[Character]:
-    """Joined by spaces, " ##" dropped, specials left out, as transformers' BERT tokenizer does it."""
+    """Joins by spaces, drops " ##" and leaves specials out, as transformers' BERT tokenizer."""
     characters: list[Character] = []
     first = True
     for token, piece in enumerate(pieces):

@@ -34,7 +34,7 @@ constexpr const char* kSystemNames[] = {"libonnxruntime.1.dylib", "libonnxruntim
 constexpr const char* kSystemNames[] = {"libonnxruntime.so.1", "libonnxruntime.so"};
 #endif
 
-// libonnxruntime.so, with or without numbers behind it; not the libraries of its providers.
+// Whether it is libonnxruntime.so, with or without version numbers, and not the library of a provider.
 bool is_engine_name(const std::string& name) {
   const std::string start = kSystemNames[std::size(kSystemNames) - 1];  // the shortest
   return name.rfind(start, 0) == 0 && (name.size() == start.size() || name[start.size()] == '.') &&
@@ -46,8 +46,8 @@ struct Candidates {
   std::string origin;  // for messages
 };
 
-// Where a program or a Python package carries one: beside the library that this code is in, and in the wheel
-// onnxruntime beside the wheel fastctc (fastctc/lib/libfastctc.so, onnxruntime/capi/libonnxruntime.so.1.32.0).
+// Where programs and Python packages carry one: beside the library that holds this code, and in the wheel onnxruntime
+// beside the wheel fastctc (fastctc/lib/libfastctc.so, onnxruntime/capi/libonnxruntime.so.1.32.0).
 std::vector<std::string> bundled() {
   namespace fs = std::filesystem;
   const std::string self = SharedLibrary::path_of_this_code();
@@ -76,7 +76,7 @@ Candidates candidates(const std::string& library) {
   return {std::move(names), "beside fastctc, or the system's"};
 }
 
-// ONNX Runtime's messages become ours. Its errors arrive as exceptions too, so those here are at most warnings.
+// Passes ONNX Runtime's messages on, as warnings at most: its errors arrive as exceptions too.
 void ORT_API_CALL forward_log(void*, OrtLoggingLevel severity, const char* category, const char*, const char* location,
                               const char* message) {
   const LogLevel level = severity >= ORT_LOGGING_LEVEL_ERROR     ? LogLevel::warning
@@ -84,11 +84,11 @@ void ORT_API_CALL forward_log(void*, OrtLoggingLevel severity, const char* categ
                                                                  : LogLevel::debug;
   try {
     log_message(level, std::string("ONNX Runtime (") + category + ", " + location + "): " + message);
-  } catch (...) {  // a callback of the caller's; nothing may pass through ONNX Runtime's frames
+  } catch (...) {  // the caller's callback threw; nothing may pass through ONNX Runtime's frames
   }
 }
 
-// Asked before GetApi, which prints to standard error when it is too old.
+// Called before GetApi, which prints to standard error if the library is too old.
 bool is_at_least(const char* version, unsigned api_version) {
   int major = 0;
   int minor = 0;
@@ -105,8 +105,8 @@ const OrtApiBase* load_base(SharedLibrary& file, const std::string& name) {
   return get_base();
 }
 
-// A copy of the table that ends with the oldest API: the header's inline functions that call newer entries, which an
-// old library doesn't have, then fail with every library, in every test.
+// A copy of the table that ends with the oldest API. Inline functions of the header that call newer entries, which an
+// old library lacks, then fail with every library, and so in every test.
 const OrtApi* only_oldest_entries(const OrtApi* api) {
   alignas(OrtApi) static unsigned char table[sizeof(OrtApi)] = {};
   std::memcpy(table, static_cast<const void*>(api), kOrtApiBytes);

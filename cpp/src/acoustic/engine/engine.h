@@ -20,7 +20,7 @@ struct Engine {
   ort::Env environment;
 };
 
-// Raises EngineNotFoundError when the library, of this name in messages, is too old.
+// Raises EngineNotFoundError if the library is too old; messages give it this name.
 Calls calls_of(const OrtApiBase* base, const std::string& name);
 
 // Opens the library on the first call; as open_engine(). It is never closed: sessions may outlive any static.

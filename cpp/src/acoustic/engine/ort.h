@@ -8,7 +8,7 @@
 #define Ort fastctc_ort
 #include <onnxruntime_cxx_api.h>
 #undef Ort
-#undef NO_EXCEPTION  // of old headers
+#undef NO_EXCEPTION  // old headers define it
 
 #include <cstddef>
 
@@ -19,9 +19,9 @@ namespace ort = ::fastctc_ort;
 // The oldest API that has every call made here. Asking for no more lets one build run with every library since then,
 // whatever header it was compiled against.
 constexpr unsigned kOrtApiVersion = 16;
-// Of the one later call, which is done without where the library doesn't have it.
+// The API of one later call, which is left out if the library lacks it.
 constexpr unsigned kParallelForVersion = 17;
-// The part of the table that those libraries have; its last entry is the last one of 1.16.
+// The part of the table that these libraries have; its last entry is the last of 1.16.
 constexpr std::size_t kOrtApiBytes = offsetof(OrtApi, KernelContext_GetResource) + sizeof(void*);
 
 // Value::GetTensorData of headers since 1.23 calls what older libraries don't have.

@@ -44,7 +44,7 @@ void AcousticModel::Impl::check_ready() const {
 void AcousticModel::Impl::check(const Features& item, std::size_t n_features, const std::string& label) const {
   if (item.n_features != n_features || n_features == 0) {
     throw ModelError(label + "The features have " + std::to_string(item.n_features) +
-                     " values a frame, but the graph " + graph.path() + " takes " + std::to_string(n_features) +
+                     " values per frame, but the graph " + graph.path() + " takes " + std::to_string(n_features) +
                      ". Check the front end's n_mels and kind.");
   }
   if (item.values.size() != item.n_features * item.n_frames || item.n_valid_frames > item.n_frames) {
@@ -79,7 +79,7 @@ void AcousticModel::Impl::check_limit(std::size_t n_frames, const std::string& l
       geometry.has_formula && geometry.values.causal > 0 ? factor * (limit - 1) + 1 : factor * limit;
   char seconds[64] = "";
   if (graph.info().layout != InputLayout::waveform) {
-    std::snprintf(seconds, sizeof seconds, " (%.1f s of at most %.1f s, at 10 ms a frame)",
+    std::snprintf(seconds, sizeof seconds, " (%.1f s of at most %.1f s, at 10 ms per frame)",
                   static_cast<double>(n_frames) / 100, static_cast<double>(most) / 100);
   }
   throw AudioError(
@@ -106,7 +106,7 @@ LogProbs AcousticModel::Impl::take(const GraphOutput& output, std::size_t index,
                                    const std::string& label) const {
   LogProbs item;
   item.n_tokens = output.n_tokens;
-  item.n_frames = output.n_frames;  // alone, without a length output: all of them
+  item.n_frames = output.n_frames;  // an item alone, without a length output: all frames
   if (!output.lengths.empty()) {
     item.n_frames = output.lengths[index];
   } else if (geometry.has_formula) {
@@ -144,7 +144,7 @@ std::vector<LogProbs> AcousticModel::Impl::run(const std::vector<const Features*
     if (features->n_valid_frames == 0) continue;
     if (n_features == 0) n_features = features->n_features;  // the graph takes any number, one at a time
     check(*features, n_features, labels[i]);
-    // Padding columns are not fed: a graph without masks in its subsampling would let them leak into the last frames.
+    // Padding columns are left out: without masks in its subsampling a graph would let them leak into the last frames.
     items.push_back({features->values.data(), features->n_valid_frames, features->n_valid_frames, features->n_frames});
     places.push_back(i);
   }

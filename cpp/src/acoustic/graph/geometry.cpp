@@ -13,9 +13,9 @@
 namespace fastctc {
 namespace {
 
-// Lengths of the probe runs. For features: any factor from 2 to 16, causal or not, gives another pair of output
-// lengths, and the shorter one ends inside every strided convolution's window, where a graph without length masks in
-// its subsampling shows. For a waveform: 0.74 s, and 1.2 s more, a multiple of the usual strides of samples.
+// Lengths of the probe runs. For features: every factor from 2 to 16, causal or not, gives another pair of output
+// lengths. The shorter one ends inside every strided convolution's window, which shows a graph without length masks in
+// its subsampling. For a waveform: 0.74 s, and 1.2 s more, a multiple of the usual strides of samples.
 constexpr std::size_t kShortFrames = 74;
 constexpr std::size_t kLongFrames = 92;
 constexpr std::size_t kFarFrames = 74 + 240;
@@ -23,7 +23,7 @@ constexpr std::size_t kShortSamples = 11840;
 constexpr std::size_t kLongSamples = 11840 + 19200;
 constexpr int kFactors[] = {1, 2, 4, 8, 16, 32};
 constexpr int kLargestFactor = 65536;
-constexpr std::size_t kProbeFeatures = 80;  // where the graph leaves their number open
+constexpr std::size_t kProbeFeatures = 80;  // if the graph leaves their number open
 
 struct Probe {
   std::size_t short_frames = 0;
@@ -39,7 +39,7 @@ std::size_t valid_frames(const GraphOutput& output, std::size_t item) {
   return output.lengths.empty() ? output.n_frames : output.lengths[item];
 }
 
-// The short item's padding holds other values here, not zeros: what stands there must not matter at all.
+// The short item's padding holds values other than zero, because no value there may matter.
 bool batch_is_exact(const Graph& graph, std::size_t n_features, const GraphOutput& alone, GraphInput short_item,
                     const GraphInput& long_item) {
   short_item.n_columns = long_item.n_columns;
@@ -48,7 +48,7 @@ bool batch_is_exact(const Graph& graph, std::size_t n_features, const GraphOutpu
     const std::size_t n_valid = valid_frames(alone, 0);
     if (batch.n_frames < n_valid || valid_frames(batch, 0) < n_valid) return false;
     return same_scores(batch.item(0), alone.item(0), n_valid * alone.n_tokens);
-  } catch (const Error&) {  // a batch axis that is fixed at 1
+  } catch (const Error&) {  // the batch axis is fixed at 1
     return false;
   }
 }
@@ -119,7 +119,7 @@ Formula fit_formula(const Probe& run) {
   return {};
 }
 
-// Input frames an output frame, where both lengths agree on an integer; else 0.
+// Input frames per output frame if both lengths agree on an integer, else 0.
 int fit_ratio(const Probe& run) {
   const std::size_t inputs = run.long_frames - run.short_frames;
   if (run.long_output <= run.short_output) return 0;
@@ -143,12 +143,12 @@ void check_ranges(const AcousticModel::Geometry& known) {
 
 void resolve_limit(const Graph& graph, const AcousticModel::Geometry& known, ResolvedGeometry& result) {
   int& limit = result.values.max_encoder_frames;
-  if (graph.info().cache_aware) {  // its table holds the cache and one window, whatever the length of the audio
+  if (graph.info().cache_aware) {  // its table covers the cache and one window, for audio of any length
     limit = 0;
     return;
   }
   const int table = position_table(graph);
-  // A lower limit is the caller's to set; past the table the graph is wrong.
+  // The caller may set a lower limit; past the table the graph is wrong.
   if (table > 0 && known.max_encoder_frames >= 0 &&
       (known.max_encoder_frames == 0 || known.max_encoder_frames > table)) {
     raise_contradiction(graph, "max_encoder_frames", kOption, std::to_string(known.max_encoder_frames), kTable,

@@ -11,9 +11,9 @@ namespace fastctc {
 
 struct ResolvedGeometry {
   AcousticModel::Geometry values;
-  // Valid output frames follow subsampled_length(). Else the graph's length output tells them, or a run alone.
+  // Valid output frames follow subsampled_length(). If not, the graph's length output tells them, or only a run does.
   bool has_formula = false;
-  // Items of unequal lengths give in one run what each gives alone.
+  // Items of unequal lengths give the same in one run as alone.
   bool batches_exactly = false;
   // Input frames of the shortest run that worked; 0: none was made.
   std::size_t shortest_probe_frames = 0;

@@ -9,8 +9,8 @@
 namespace fastctc {
 namespace {
 
-// 150 s of 80 features at 10 ms. Asking for the memory again costs a third of a run of 60 s, so that it is given back
-// only after what is rare.
+// 150 s of 80 features at 10 ms. Allocating the memory again costs a third of a run of 60 s, so it is freed only after
+// rare lengths.
 constexpr std::size_t kLongRunValues = 1200000;
 
 std::string type_name(ONNXTensorElementDataType type) {
@@ -126,7 +126,7 @@ Graph::Graph(const std::string& path, const SessionOptions& options)
     : path_(path),
       session_(open_session(path, options)),
       memory_(ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault)) {
-  // A failed run is raised; logging it as well would tell it twice.
+  // A failed run raises an error; logging it too would report it twice.
   run_options_.SetRunLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
   long_run_options_.SetRunLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
   try {
@@ -150,7 +150,7 @@ GraphOutput Graph::run(const std::vector<GraphInput>& items, std::size_t n_featu
   for (const GraphInput& item : items) n_columns = std::max(n_columns, item.n_columns);
 
   std::vector<float> copy;
-  const float* audio = items.front().values;  // one item without padding is read where it lies
+  const float* audio = items.front().values;  // one item without padding is read in place
   if (items.size() > 1 || frame_major || (n_features > 1 && items.front().stride != n_columns)) {
     copy = padded(items, n_features, n_columns, frame_major);
     audio = copy.data();

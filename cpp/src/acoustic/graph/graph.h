@@ -18,7 +18,7 @@ GraphInfo describe_session(const ort::Session& session);
 // One item of a batch, feature-major: values[feature * stride + frame].
 struct GraphInput {
   const float* values = nullptr;
-  std::size_t n_frames = 0;   // valid: the length that the graph is told
+  std::size_t n_frames = 0;   // valid frames: the length input of the graph
   std::size_t n_columns = 0;  // >= n_frames; given to the graph
   std::size_t stride = 0;     // >= n_columns
 };
@@ -40,7 +40,7 @@ class Graph {
 
   const std::string& path() const { return path_; }
   const GraphInfo& info() const { return info_; }
-  // From a run, where the graph leaves the width of its output open.
+  // Sets the width of the output, found by a run, if the graph leaves it open.
   void set_n_tokens(std::size_t n_tokens) { info_.n_tokens = n_tokens; }
   void set_n_features(std::size_t n_features) { info_.n_features = n_features; }
 
@@ -54,21 +54,21 @@ class Graph {
                                       const std::vector<ort::Value>& inputs,
                                       const std::vector<const char*>& output_names, std::size_t n_values,
                                       std::size_t n_items, std::size_t n_columns) const;
-  // What run() gives of scores and lengths (null: none). Raises ModelError when they aren't what the signature says.
+  // Makes run()'s result of scores and lengths (null: none). Raises ModelError if they contradict the signature.
   GraphOutput checked(ort::Value scores, const ort::Value* lengths, std::size_t n_items) const;
 
   // What runs of the graph showed, kept with its session.
   Findings& findings() const { return *session_.findings; }
 
   const ort::MemoryInfo& memory() const { return memory_; }
-  // The session's own: tensors of the same sizes again and again cost no page faults.
+  // The session's own: repeated tensors of the same sizes cost no page faults.
   ort::Allocator arena() const;
 
  private:
   std::string path_;
   mutable OpenedSession session_;  // Run() is thread-safe, but not const
   ort::RunOptions run_options_;
-  ort::RunOptions long_run_options_;  // gives the arena's memory back
+  ort::RunOptions long_run_options_;  // frees the arena's memory
   ort::MemoryInfo memory_;
   GraphInfo info_;
   std::size_t audio_rank_ = 3;

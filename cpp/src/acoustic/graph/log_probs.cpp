@@ -29,7 +29,7 @@ void LogProbsNormalizer::normalize(const Graph& graph, float* scores, std::size_
     if (std::fabs(total) <= kNormalizedTolerance) return;
     if (!told_.exchange(true)) {
       log_message(LogLevel::info, "The output " + graph.info().output + " of " + graph.path() +
-                                      " is not normalised: taken for logits.");
+                                      " is not normalised, so it is taken for logits.");
     }
   }
   log_softmax(scores, n_frames, n_tokens);

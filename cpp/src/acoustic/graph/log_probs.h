@@ -1,4 +1,4 @@
-// A graph's scores made log-probs.
+// Turns a graph's scores into log-probs.
 #pragma once
 
 #include <atomic>
@@ -11,8 +11,7 @@ namespace fastctc {
 
 class LogProbsNormalizer {
  public:
-  // kind: "log_probs" or "logits". Log-probs that turn out not to be normalised are taken for logits, which is logged
-  // once.
+  // kind: "log_probs" or "logits". Log-probs that are not normalised are taken for logits, which is logged once.
   void configure(const std::string& kind) { kind_ = kind; }
 
   // scores[n_frames, n_tokens] of one item, in place. Raises ModelError on probabilities, EngineError on scores that

@@ -6,7 +6,7 @@
 
 namespace fastctc {
 
-// Uniform in [-1, 1], the same everywhere: batches of zeros would hide what masks hide.
+// Uniform in [-1, 1], the same on every machine. Zeros would not show whether padding is masked.
 std::vector<float> probe_values(std::size_t n_values);
 
 // Whether two outputs differ by rounding only.

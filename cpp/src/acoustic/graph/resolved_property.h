@@ -24,17 +24,16 @@ struct Source {
                                       const std::string& first, const std::string& second_source,
                                       const std::string& second);
 
-// The first source that tells the property; all that do must agree. value -1 when none does. Raises ModelError.
+// The first source that tells the property; all that tell it must agree. value -1 if none does. Raises ModelError.
 Source agree(const Graph& graph, const std::string& property, const std::vector<Source>& sources);
 
 // The source as Property names it: "option", "ONNX metadata", "graph (probe run)", ...
 std::string source_name(const Source& source);
 
-// An integer from 1 to `highest` of the graph's metadata; negative where there is none. Raises ModelError on text that
-// is none.
+// An integer from 1 to `highest` of the graph's metadata; negative if there is none. Raises ModelError on other text.
 Source from_metadata(const Graph& graph, const std::string& key, int highest);
 
-// "log_probs" or "logits": what the caller knows, else by the name of the graph's output. Raises OptionError.
+// "log_probs" or "logits": the caller's kind, else by the name of the graph's output. Raises OptionError.
 Property resolve_log_probs_kind(const Graph& graph, const std::string& known);
 
 }  // namespace fastctc

@@ -11,7 +11,7 @@ namespace {
 
 using Tensor = GraphInfo::Tensor;
 
-// Names seen in the exports of NeMo, sherpa-onnx, onnx-asr, transformers, WeNet; the first that is there wins.
+// Names seen in the exports of NeMo, sherpa-onnx, onnx-asr, transformers, WeNet; the first one found wins.
 constexpr const char* kAudioNames[] = {"audio_signal",
                                        "processed_signal",
                                        "features",
@@ -40,7 +40,7 @@ bool contains(const char* const (&names)[N], const std::string& name) {
 
 bool is_cache(const Tensor& tensor) { return lower(tensor.name).compare(0, 5, "cache") == 0; }
 
-// "length", "x_lens", "encoded_lengths": an integer a batch item. An empty shape is one that the graph doesn't tell.
+// "length", "x_lens", "encoded_lengths": one integer per batch item. An empty shape: the graph doesn't tell it.
 bool is_length(const Tensor& tensor) {
   if (tensor.type != "int64" && tensor.type != "int32") return false;
   if (tensor.shape.size() > 1 || is_cache(tensor)) return false;
@@ -58,7 +58,7 @@ bool is_length(const Tensor& tensor) {
       "of log-probs or logits, with or without its lengths.");
 }
 
-// The tensor with the first known name, else the only one; null when that doesn't single one out.
+// The tensor with the first known name, else the only tensor; null if there are several.
 template <std::size_t N>
 const Tensor* choose(const std::vector<const Tensor*>& tensors, const char* const (&names)[N]) {
   for (const char* name : names) {
@@ -133,7 +133,7 @@ void recognize_outputs(const std::string& graph_path, GraphInfo& info) {
     raise_unknown(graph_path, info, scores.empty() ? "no output is float32" : "its log-prob output is not clear");
   const auto& shape = chosen->shape;
   if (!shape.empty() && (shape.size() != 3 || (shape[1] >= 0 && shape[2] < 0))) {
-    // What NeMo's exporter makes of a hybrid model unless it is told otherwise.
+    // NeMo's exporter makes this of a hybrid model unless it is told otherwise.
     const bool is_rnnt = lower(chosen->name) == "outputs" && !info.length_output.empty();
     raise_unknown(graph_path, info,
                   "its output " + chosen->name + " is not [batch, frames, tokens]" +
@@ -152,7 +152,7 @@ std::string describe(const std::vector<Tensor>& tensors) {
     for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
       text += (i ? ", " : "") + (tensor.shape[i] < 0 ? std::string("?") : std::to_string(tensor.shape[i]));
     }
-    text += "]";
+    text += ']';
   }
   return text.empty() ? "none" : text;
 }

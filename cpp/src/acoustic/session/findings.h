@@ -1,4 +1,4 @@
-// What was found out about a graph by running or reading it, so that it needs to be found once.
+// Findings about a graph, from runs or from its file, kept so that each is found once.
 #pragma once
 
 #include <functional>
@@ -15,10 +15,10 @@ class Findings {
   using Values = std::map<std::string, std::string>;
   using Save = std::function<void(const Values&)>;
 
-  // save: keeps them for the next process; null: nothing does.
+  // save: keeps them for the next process; null: they are not kept.
   explicit Findings(Values values = {}, Save save = nullptr) : values_(std::move(values)), save_(std::move(save)) {}
 
-  // The value, empty where nothing was found yet.
+  // The value, empty if nothing was found yet.
   std::string find(const std::string& name) const {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = values_.find(name);

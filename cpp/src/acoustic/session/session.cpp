@@ -42,7 +42,7 @@ std::string short_name(const std::string& provider) {
   return has ? provider.substr(0, length - kSuffix.size()) : provider;
 }
 
-// The name as the library spells it.
+// The provider's name as the library spells it.
 std::string known_provider(const std::string& wanted, const std::vector<std::string>& present) {
   std::string list;
   for (const std::string& name : present) {
@@ -125,7 +125,7 @@ ort::SessionOptions session_options(const SessionOptions& options, const Engine&
   target.SetExecutionMode(options.inter_op_threads == 1 ? ORT_SEQUENTIAL : ORT_PARALLEL);
   target.SetGraphOptimizationLevel(optimization_level(options.graph_optimization));
   if (!options.memory_arena) target.DisableCpuMemArena();
-  // A pattern is kept for every input shape ever seen: with audio of any length, that only grows.
+  // One pattern is kept per input shape: with audio of any length their number only grows.
   target.DisableMemPattern();
   for (const auto& entry : options.config_entries) {
     try {
@@ -140,7 +140,7 @@ ort::SessionOptions session_options(const SessionOptions& options, const Engine&
   return target;
 }
 
-// What ONNX Runtime would say less clearly.
+// Checks what ONNX Runtime would report less clearly.
 void check_file(const std::string& graph_path) {
   const std::string what = "The graph " + graph_path;
   const OpenFile file = open_file(graph_path, what, "Check the path, or name the ONNX file.");
@@ -150,7 +150,7 @@ void check_file(const std::string& graph_path) {
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-// The graph's own file was opened, so what is missing or short is another one. Words of ONNX Runtime 1.17 to 1.32.
+// The graph's own file was opened, so another file is missing or short. Words of ONNX Runtime 1.17 to 1.32.
 bool is_about_weights(const std::string& reason) {
   constexpr const char* kParts[] = {"xternal data",  "xternal initializer", "GetExtDataFromTensorProto",
                                     "GetFileLength", "get file size",       "No such file"};
@@ -189,11 +189,11 @@ ort::Session open_plainly(const std::string& graph_path, Engine& running, const 
   }
 }
 
-// Lets ONNX Runtime write what it makes of the graph, with the weights as its operators packed them.
+// Lets ONNX Runtime write the optimized graph, with the weights as its operators packed them.
 void save_optimized(const std::string& graph_path, Engine& running, const SessionOptions& options,
                     const std::filesystem::path& target_path, const std::string& weights_name) {
   ort::SessionOptions target = session_options(options, running);
-  target.SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);  // it warns that the file is for this processor only
+  target.SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);  // hides the warning that the file is for this processor only
   target.SetOptimizedModelFilePath(target_path.c_str());
   target.AddConfigEntry("session.optimized_model_external_initializers_file_name", weights_name.c_str());
   target.AddConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", kSmallestExternalBytes);
@@ -201,9 +201,9 @@ void save_optimized(const std::string& graph_path, Engine& running, const Sessio
   const ort::Session saved(running.environment, native_path(graph_path).c_str(), target);
 }
 
-// The session of an entry of the cache; null where the entry is broken.
+// The session of an entry of the cache; null if the entry is broken.
 ort::Session open_entry(const SessionCache::Entry& entry, Engine& running, SessionOptions options) {
-  options.graph_optimization = "disabled";  // it is optimized
+  options.graph_optimization = "disabled";  // the saved graph is optimized already
   try {
     return ort::Session(running.environment, entry.graph.c_str(), session_options(options, running));
   } catch (const ort::Exception& error) {
@@ -221,7 +221,7 @@ std::optional<SessionCache::Entry> make_entry(const SessionCache& cache, const S
       save_optimized(graph_path, running, options, target, weights_name);
     });
   } catch (const ort::Exception& error) {
-    open_plainly(graph_path, running, options);  // what is wrong with the graph itself is told as always
+    open_plainly(graph_path, running, options);  // reports errors of the graph itself
     cache.give_up(key, graph_path, error.what());
     return std::nullopt;
   }
@@ -262,13 +262,13 @@ OpenedSession open_as_told(const std::string& graph_path, const SessionOptions& 
 
 OpenedSession open_session(const std::string& graph_path, const SessionOptions& options) {
   check_file(graph_path);
-  // Before the cache is asked: what it keeps depends on it.
+  // Before the cache is asked, because its entries depend on this.
   const SessionOptions exact = with_exact_products(options, products_saturate(product_instructions()));
   if (exact.config_entries.size() == options.config_entries.size()) return open_as_told(graph_path, options);
   try {
     return open_as_told(graph_path, exact);
   } catch (const ModelError& error) {
-    // Of quantised graphs whose products share a zero point, ONNX Runtime 1.32 fails to make exact ones.
+    // ONNX Runtime 1.32 can't make products exact if they share a zero point.
     if (!has(error.what(), "replace the existing tensor")) throw;
     log_message(LogLevel::warning, "The graph " + graph_path +
                                        " is quantised in a form whose sums can saturate on this processor, which has "

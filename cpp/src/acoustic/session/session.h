@@ -17,8 +17,8 @@ struct OpenedSession {
   std::shared_ptr<Findings> findings;
 };
 
-// Opens the graph at a UTF-8 path; weights in external data files are found beside it. What optimizing it gave is taken
-// from the cache, and kept there (session_cache.h). Raises ModelNotFoundError, ModelError, OptionError, EngineError,
+// Opens the graph at a UTF-8 path; external data files lie beside it. The optimized graph is taken from the cache, or
+// kept there (session_cache.h). Raises ModelNotFoundError, ModelError, OptionError, EngineError,
 // EngineNotFoundError.
 OpenedSession open_session(const std::string& graph_path, const SessionOptions& options);
 

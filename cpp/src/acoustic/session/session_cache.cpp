@@ -26,13 +26,13 @@ using Json = nlohmann::json;
 constexpr char kWeights[] = "weights";
 constexpr char kSavedGraph[] = "session.onnx";
 constexpr char kSavedWeights[] = "session.bin";
-// A saved graph holds its weights twice, packed and not; while it is made they are in two places.
+// A saved graph holds its weights twice, packed and not; while it is made there are two copies of both.
 constexpr std::uintmax_t kSpaceFactor = 4;
-constexpr std::uintmax_t kMostBytes = std::uintmax_t{16} << 30;  // of all entries; the longest unused go first
+constexpr std::uintmax_t kMostBytes = std::uintmax_t{16} << 30;  // of all entries; those unused longest go first
 constexpr std::chrono::hours kAbandoned(24);                     // temporary files of processes that died
-constexpr std::chrono::hours kUnreferenced(1);                   // weights of entries that may be in the making
+constexpr std::chrono::hours kUnreferenced(1);                   // weights of unfinished entries
 
-// Removes what a save left, whatever happens.
+// Removes the files of a save, also after an exception.
 struct TemporaryDirectory {
   fs::path path;
   ~TemporaryDirectory() {
@@ -138,11 +138,11 @@ std::optional<SessionCache::Entry> SessionCache::make(const SessionKey& key, con
     return Entry{path(key, ".onnx"), {}};
   } catch (const fs::filesystem_error& error) {
     log_failure(directory_, std::string(error.what()) + ".");
-  } catch (const ModelError&) {  // of MappedFile: the graph has no weights that stand in a file
+  } catch (const ModelError&) {  // from MappedFile: the graph has no weights in a file
     give_up(key, source, "ONNX Runtime saved no weights");
-  } catch (const Error&) {  // of save()
+  } catch (const Error&) {  // from save()
     throw;
-  } catch (const std::runtime_error& error) {  // of pool_weights()
+  } catch (const std::runtime_error& error) {  // from pool_weights()
     give_up(key, source, std::string("ONNX Runtime saved ") + error.what());
   }
   return std::nullopt;
@@ -157,7 +157,7 @@ void SessionCache::leave(const SessionKey& key, const std::string& source, const
   try {
     fs::create_directories(directory_);
     write(key, {source, reason, {}, {}});
-  } catch (const fs::filesystem_error&) {  // then the next process tries again
+  } catch (const fs::filesystem_error&) {  // the next process tries again
   }
 }
 
@@ -173,12 +173,12 @@ void SessionCache::keep(const SessionKey& key, const Findings::Values& findings)
   record->findings = findings;
   try {
     write(key, *record);
-  } catch (const fs::filesystem_error&) {  // then the next process finds them again
+  } catch (const fs::filesystem_error&) {  // the next process finds them again
   }
 }
 
-// Removes what nobody needs: the longest unused entries beyond kMostBytes, weights that no entry names, and what
-// processes left that died. Best effort: other processes may do the same at the same time.
+// Removes entries beyond kMostBytes, those unused longest first, weights that no entry names, and files of processes
+// that died. Best effort: other processes may do the same at the same time.
 void SessionCache::sweep(const std::string& newest) const {
   std::vector<std::pair<fs::file_time_type, fs::path>> entries;
   std::error_code ignored;

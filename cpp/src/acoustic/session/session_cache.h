@@ -1,4 +1,4 @@
-// Graphs as ONNX Runtime runs them on this processor, kept on disk: optimized, their weights packed and mapped into
+// Keeps graphs on disk as ONNX Runtime runs them on this processor: optimized, their weights packed and mapped into
 // memory, one copy of each for all graphs and all processes.
 //
 //   sessions/<key>.json     what a session was made of, the files of its weights, findings; written last
@@ -6,7 +6,7 @@
 //   sessions/weights/*.bin  weights by their content
 //
 // Every file is made under another name and renamed, so processes need no lock: two that make the same session make the
-// same files. What is broken or missing is made again; where nothing can be written nothing is kept.
+// same files. Broken or missing files are made again. If nothing can be written, nothing is kept.
 #pragma once
 
 #include <cstdint>
@@ -32,17 +32,17 @@ class SessionCache {
 
   explicit SessionCache(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  // Empty where there is no whole entry.
+  // Empty if there is no complete entry.
   std::optional<Entry> find(const SessionKey& key) const;
-  // Makes the entry. source: the graph's path, for people. Empty where it can't be kept; that is logged. What save()
-  // raises passes.
+  // Makes the entry. source: the graph's path, for people. Empty, with a message in the log, if it can't be kept.
+  // Raises what save() raises.
   std::optional<Entry> make(const SessionKey& key, const std::string& source, const Save& save) const;
   // Makes an entry for findings alone.
   void leave(const SessionKey& key, const std::string& source, const std::string& reason) const;
-  // The same for a graph that ONNX Runtime can't save; that is logged.
+  // Makes an entry for a graph that ONNX Runtime can't save, and logs it.
   void give_up(const SessionKey& key, const std::string& source, const std::string& reason) const;
   void remove(const SessionKey& key) const;
-  // Writes findings of an entry; nothing happens where that fails.
+  // Writes findings of an entry; a failure is ignored.
   void keep(const SessionKey& key, const Findings::Values& findings) const;
 
  private:

@@ -38,7 +38,7 @@ fs::path expanded(const fs::path& named) {
   return fs::absolute(result);
 }
 
-// Empty where nothing names one.
+// Empty if nothing names a directory.
 fs::path platform_directory() {
 #if defined(_WIN32)
   const fs::path base = path_in("LOCALAPPDATA");
@@ -46,7 +46,7 @@ fs::path platform_directory() {
   const fs::path base = home_directory().empty() ? fs::path() : home_directory() / "Library" / "Caches";
 #else
   fs::path base = path_in("XDG_CACHE_HOME");
-  // The specification of the variable: a relative path is to be ignored.
+  // The specification of the variable says to ignore a relative path.
   if (!base.is_absolute()) base = home_directory().empty() ? fs::path() : home_directory() / ".cache";
 #endif
   return base.is_absolute() ? base / "fastctc" : fs::path();

@@ -51,7 +51,7 @@ bool can_save(const SessionOptions& options, const EngineInfo& engine) {
   });
 }
 
-// What tells one processor from another; ONNX Runtime packs weights for the instructions that it has.
+// Identifies the processor, because ONNX Runtime packs weights for its instructions.
 std::string processor() {
 #if defined(__APPLE__)
   char brand[256] = "";
@@ -67,7 +67,7 @@ std::string processor() {
                                       "CPU implementer", "CPU architecture", "CPU revision"};
   std::ifstream file("/proc/cpuinfo");
   std::string text;
-  for (std::string line; std::getline(file, line) && !line.empty();) {  // the first processor's
+  for (std::string line; std::getline(file, line) && !line.empty();) {  // of the first processor
     const std::string name = line.substr(0, line.find_first_of("\t:"));
     if (std::find(std::begin(kLasting), std::end(kLasting), name) != std::end(kLasting)) text += line + "\n";
   }

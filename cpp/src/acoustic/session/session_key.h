@@ -1,4 +1,4 @@
-// When a saved session is of the same graph, library, processor and options.
+// The key of a saved session: equal for the same graph, library, processor and options.
 #pragma once
 
 #include <filesystem>
@@ -15,9 +15,9 @@ struct SessionKey {
   std::uintmax_t n_bytes = 0;  // of the graph and its weights
 };
 
-// Empty where a session of the graph is not to be saved: another provider than the CPU, options that say themselves
-// where sessions are saved, a library that can't save packed weights (before 1.21), a small graph (which loads in
-// milliseconds), weights that can't be found.
+// Empty if the session is not to be saved: a provider other than the CPU, options that say where to save sessions, a
+// library that can't save packed weights (before 1.21), a small graph (it loads in milliseconds), weights that can't be
+// found.
 std::optional<SessionKey> session_key(const std::filesystem::path& graph, const SessionOptions& options,
                                       const EngineInfo& engine);
 

@@ -25,7 +25,7 @@ AcousticStream::Impl::Impl(std::shared_ptr<const StreamingModel::Impl> model, St
     : model_(std::move(model)), features_(model_->graph().info().n_features) {
   model_->check_configured();
   const StreamingModel::Geometry& geometry = model_->geometry;
-  // Zeros for what the first window's dropped output frames stand for, or for its frames of the past alone.
+  // Zeros for the input of the first window's dropped output frames, or only for its frames of the past.
   n_start_zeros_ =
       static_cast<std::size_t>(start == StreamStart::aligned ? geometry.subsampling_factor * geometry.dropped_frames
                                                              : geometry.window_frames - geometry.chunk_frames);

@@ -17,7 +17,7 @@ constexpr std::int64_t kLargestSize = 1000000;
 
 }  // namespace
 
-// The rows of one stream, each cache in a block with room behind, so that rows are moved seldom.
+// The rows of one stream. Each cache is a block with room at its end, so rows are rarely moved.
 class CacheRows {
  public:
   struct Block {
@@ -25,7 +25,7 @@ class CacheRows {
     std::size_t begin = 0;  // row of `values` where the cache starts
   };
   std::vector<Block> blocks;
-  std::int64_t length = 0;  // rows of the context that hold, as the graph counts them
+  std::int64_t length = 0;  // valid rows of the context, as the graph counts them
 };
 
 bool AppendedCaches::has(const Graph& graph) {
@@ -65,13 +65,13 @@ AppendedCaches::AppendedCaches(const Graph& graph) : graph_(graph), arena_(graph
         cache.n_rows = static_cast<std::size_t>(size);
         continue;
       }
-      if (output->shape[axis] != size) raise_unknown_caches(graph, output_name + " is no row of " + input.name);
+      if (output->shape[axis] != size) raise_unknown_caches(graph, output_name + " is not a row of " + input.name);
       cache.row_values *= static_cast<std::size_t>(size);
       cache.row_shape.push_back(size);
     }
     const std::int64_t n_new = output->shape[0];
     if (n_new < 1 || n_new > kLargestSize || (!caches_.empty() && static_cast<std::size_t>(n_new) != n_new_rows_)) {
-      raise_unknown_caches(graph, output_name + " has not the rows of a step");
+      raise_unknown_caches(graph, output_name + " doesn't have the rows of one step");
     }
     n_new_rows_ = static_cast<std::size_t>(n_new);
     input_names_.push_back(input.name);
@@ -158,7 +158,7 @@ void AppendedCaches::accept(CacheSlot& slot, const std::shared_ptr<const CacheSt
     slot.rows = std::make_shared<CacheRows>();
     slot.rows->blocks.resize(caches_.size());
     for (std::size_t i = 0; i < caches_.size(); ++i) {
-      // As much room again: a row is moved once for every time that the cache is filled anew.
+      // Twice the size: a row is then moved once each time that the cache fills up.
       slot.rows->blocks[i].values.resize((2 * caches_[i].n_rows + n_new_rows_) * caches_[i].row_values);
     }
   }

@@ -1,5 +1,5 @@
-// Caches that grow by the rows a step gives: inputs cache_NAME [rows, batch, ...], outputs new_NAME [new rows, batch,
-// ...], each cache the last rows of all. Time is the first axis, so that a row of a batch is one block.
+// Caches that grow by the rows of a step: inputs cache_NAME [rows, batch, ...], outputs new_NAME [new rows, batch,
+// ...]. A cache holds the last rows. Time is the first axis, so a row of a batch is one block.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,10 @@ class AppendedCaches : public Caches {
  public:
   // Whether the graph is of this form, by its metadata.
   static bool has(const Graph& graph);
-  // Raises ModelError where inputs and outputs don't belong together.
+  // Raises ModelError if inputs and outputs don't match.
   explicit AppendedCaches(const Graph& graph);
 
-  // Rows that a step gives: its output frames.
+  // Rows per step: its output frames.
   std::size_t n_new_rows() const { return n_new_rows_; }
 
   std::shared_ptr<const CacheStack> stack(const std::vector<CacheSlot>& slots) const override;

@@ -1,4 +1,4 @@
-// Feature frames on their way into windows.
+// Feature frames that wait for their window.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ class FeatureBuffer {
     end_ += n_frames;
   }
 
-  // The first frames as target[n_features, n_columns], zeros past what there is. Returns the frames that hold.
+  // Copies the first frames to target[n_features, n_columns], zeros after the last. Returns the number of frames.
   std::size_t copy(float* target, std::size_t n_columns) const {
     const std::size_t n_frames = std::min(size(), n_columns);
     for (std::size_t feature = 0; feature < n_features_; ++feature) {
@@ -41,14 +41,14 @@ class FeatureBuffer {
     return n_frames;
   }
 
-  // As many as there are, at most n_frames.
+  // Drops at most n_frames frames.
   void drop(std::size_t n_frames) { begin_ += std::min(n_frames, size()); }
 
  private:
   float* row(std::size_t feature) { return values_.data() + feature * capacity_; }
 
-  // Moves the frames to the front, or to a larger place when they would fill more than half of this one: a frame is
-  // moved a constant number of times on the average.
+  // Moves the frames to the front, or to a larger buffer if they would fill more than half of this one: each frame is
+  // moved a constant number of times on average.
   void reserve(std::size_t n_frames) {
     if (end_ + n_frames <= capacity_) return;
     const std::size_t n_held = size();

@@ -10,10 +10,10 @@
 namespace fastctc {
 namespace {
 
-// Places in the stack and among the names.
+// Positions in the stack and among the names.
 enum { kChannel, kTime, kLengths };
 
-// Sizes behind the batch, from input and output together.
+// Sizes after the batch axis, from input and output together.
 std::vector<std::int64_t> declared(const Graph& graph, const GraphInfo::Tensor& input,
                                    const GraphInfo::Tensor& output) {
   std::vector<std::int64_t> sizes(3, -1);
@@ -43,7 +43,7 @@ std::size_t product(const std::vector<std::int64_t>& sizes) {
   return result;
 }
 
-// Item `index` of one tensor to item `target_index` of another.
+// Copies item `index` of one tensor to item `target_index` of another.
 template <class T>
 void copy_item(const ort::Value& source, std::size_t index, ort::Value& target, std::size_t target_index,
                std::size_t n_values) {
@@ -166,7 +166,7 @@ void ReplacedCaches::accept(CacheSlot& slot, const std::shared_ptr<const CacheSt
 
 void ReplacedCaches::detach(CacheSlot& slot) const {
   if (!slot.stack || slot.stack->n_items == 1) return;
-  // Half of it may be waste: streams in ever other batches would else copy at every step.
+  // A block stays while half of it is used. Otherwise a stream whose batch changes would copy at every step.
   if (2 * static_cast<std::size_t>(slot.stack.use_count()) >= slot.stack->n_items) return;
   const std::shared_ptr<const CacheStack> own = copy({slot});
   slot.stack = own;

@@ -18,10 +18,10 @@ struct CacheSizes {
 
 class ReplacedCaches : public Caches {
  public:
-  // Raises ModelError where inputs and outputs are not NeMo's.
+  // Raises ModelError if inputs and outputs are not NeMo's.
   explicit ReplacedCaches(const Graph& graph);
 
-  // What inputs and outputs are declared with, -1 where they leave it open. Raises ModelError where they differ.
+  // The declared sizes of inputs and outputs, -1 if open. Raises ModelError if they differ.
   const CacheSizes& declared_sizes() const { return declared_; }
   const CacheSizes& sizes() const { return sizes_; }
   // Before any other call.

@@ -21,18 +21,18 @@ constexpr char kShapes[] = "the graph's shapes";
 // NeMo's models; a graph without metadata leaves both open. FastConformer's and Conformer's convolutions.
 constexpr std::int64_t kContexts[] = {70, 140, 128, 56, 35, 100, 104, 64, 256, 280};
 constexpr std::int64_t kKernelTails[] = {8, 30};
-constexpr std::size_t kUsualFeatures = 80;  // where the graph leaves their number open
+constexpr std::size_t kUsualFeatures = 80;  // if the graph leaves their number open
 
-// The first outputs of a step, counted: factors 2 to 16 differ in them. One width, so that they are one batch.
+// Input lengths whose output lengths differ for factors 2 to 16. All in one width, so that they are one batch.
 constexpr std::int64_t kLengths[] = {2, 9, 10, 17, 18, 33, 34};
 constexpr std::size_t kColumns = 34;
 constexpr std::size_t kFirstSearchFrames = 256;
 constexpr std::size_t kLastSearchFrames = 8192;
-// In the order of preference, where a graph that gives one frame a step fits several: NeMo drops 2 for every factor.
+// In order of preference: a graph with one frame per step may fit several. NeMo drops 2 for every factor.
 constexpr int kDropped[] = {2, 1, 0, 3, 4};
 constexpr int kFactors[] = {8, 4, 16, 2, 32};
 
-// min(subsampled_length(n, factor, causal) - dropped, what a step gives) output frames of n input frames.
+// n input frames give min(subsampled_length(n, factor, causal) - dropped, frames per step) output frames.
 struct Subsampling {
   int factor = 0;
   bool causal = false;
@@ -59,7 +59,7 @@ GraphOutput probe(const StreamingGraph& graph, const std::vector<std::int64_t>& 
   return graph.run(silence.data(), lengths, n_columns, *caches).output;
 }
 
-// One cache's sizes, -1 where nothing tells.
+// One cache's sizes, -1 if nothing tells.
 std::vector<std::int64_t> resolve_cache(const Graph& graph, const std::string& name,
                                         const std::vector<std::int64_t>& declared, std::string& sources) {
   std::vector<std::int64_t> sizes;
@@ -82,12 +82,12 @@ std::vector<std::int64_t> candidates(std::int64_t size, const std::int64_t* begi
   return size > 0 ? std::vector<std::int64_t>{size} : std::vector<std::int64_t>(begin, end);
 }
 
-// What probe_caches() found at an earlier load: the sizes that were open, the tokens, the lengths.
+// Findings of probe_caches() at an earlier load: the open sizes, the tokens, the lengths.
 std::vector<std::size_t> recall_caches(StreamingGraph& graph, CacheSizes sizes, const std::string& name) {
   std::istringstream found(graph.graph().findings().find(name));
   std::size_t n_tokens = 0;
   if (!(found >> sizes.channel[1] >> sizes.time[2] >> n_tokens)) return {};
-  const std::vector<std::size_t> lengths{std::istream_iterator<std::size_t>(found), {}};
+  std::vector<std::size_t> lengths{std::istream_iterator<std::size_t>(found), {}};
   if (lengths.size() != std::size(kLengths)) return {};
   graph.replaced()->set_sizes(sizes);
   graph.graph().set_n_tokens(n_tokens);
@@ -102,7 +102,7 @@ void note_caches(const StreamingGraph& graph, const CacheSizes& sizes, const Gra
   graph.graph().findings().add(name, text.str());
 }
 
-// Runs the graph with every size that its caches may have until one works: others don't fit its masks and convolutions.
+// Runs the graph with every possible size of its caches until one works; others don't fit its masks and convolutions.
 std::vector<std::size_t> probe_caches(StreamingGraph& graph, CacheSizes sizes) {
   const std::string name = "caches " + size_text(sizes.channel) + " " + size_text(sizes.time);
   std::vector<std::size_t> known = recall_caches(graph, sizes, name);
@@ -169,7 +169,7 @@ Subsampling fit(const Graph& graph, const std::vector<std::size_t>& observed, in
                    " frames). Export it again with NeMo's cache_support.");
 }
 
-// What `find` gives, once for all loads of the graph.
+// The result of `find`, computed once for all loads of the graph.
 template <class Find>
 std::size_t once(const StreamingGraph& graph, const std::string& name, Find find) {
   Findings& findings = graph.graph().findings();
@@ -181,7 +181,7 @@ std::size_t once(const StreamingGraph& graph, const std::string& name, Find find
   return value;
 }
 
-// Output frames that a step gives at most, which the export baked into the graph; 0 when no run showed it.
+// The most output frames per step, which the export fixed in the graph; 0 if no run showed it.
 std::size_t find_step(const StreamingGraph& graph, const Subsampling& subsampling, int chunk_frames) {
   std::size_t n_frames = kFirstSearchFrames;
   if (chunk_frames > 0) {
@@ -198,7 +198,7 @@ std::size_t find_step(const StreamingGraph& graph, const Subsampling& subsamplin
   }
 }
 
-// int8 graphs that find the range of their values as they run find one for the whole batch.
+// Dynamic int8 graphs find one range of values for the whole batch.
 bool batch_is_exact(const StreamingGraph& graph, std::size_t n_columns) {
   const std::size_t n_values = graph.graph().info().n_features * n_columns;
   std::vector<float> values = probe_values(2 * n_values);
@@ -269,7 +269,7 @@ void resolve_replaced(StreamingGraph& streaming, const StreamingModel::Geometry&
   }
   if (result.values.chunk_frames % subsampling.factor != 0) {
     throw ModelError("The graph " + graph.path() + ": chunk_frames is " + std::to_string(result.values.chunk_frames) +
-                     ", which is no multiple of the subsampling factor " + std::to_string(subsampling.factor) + ".");
+                     ", which is not a multiple of the subsampling factor " + std::to_string(subsampling.factor) + ".");
   }
   decide("window_frames", result.values.window_frames,
          {{known.window_frames, kOption},

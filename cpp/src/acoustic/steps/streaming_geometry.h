@@ -1,4 +1,4 @@
-// How a cache-aware graph is fed: the sizes of its caches, windows and steps.
+// The sizes of a cache-aware graph's caches, windows and steps.
 #pragma once
 
 #include <vector>
@@ -10,13 +10,13 @@ namespace fastctc {
 
 struct ResolvedStreaming {
   StreamingModel::Geometry values;
-  // Streams in one run give what each gives alone.
+  // Streams in one run give the same as each alone.
   bool batches_exactly = false;
   std::vector<Property> properties;
 };
 
-// Sets the graph's cache sizes, and its widths where it leaves them open. Raises ModelError on a contradiction and on
-// what nothing tells, OptionError on a value out of range.
-ResolvedStreaming resolve_streaming(StreamingGraph& graph, const StreamingModel::Geometry& known);
+// Sets the graph's cache sizes, and its widths if it leaves them open. Raises ModelError on a contradiction and on a
+// size that nothing tells, OptionError on a value out of range.
+ResolvedStreaming resolve_streaming(StreamingGraph& streaming, const StreamingModel::Geometry& known);
 
 }  // namespace fastctc

@@ -1,4 +1,4 @@
-// A cache-aware graph: one step of it.
+// One step of a cache-aware graph.
 #pragma once
 
 #include <cstddef>
@@ -25,10 +25,10 @@ class StreamingGraph {
   Graph& graph() { return graph_; }
 
   const Caches& caches() const { return *caches_; }
-  // Of a form, null where the graph's is the other.
+  // The caches in one of the two forms; null if the graph has the other.
   ReplacedCaches* replaced() { return replaced_; }
   const AppendedCaches* appended() const { return appended_; }
-  // The number of a window's frames is fixed: a last window must be filled up.
+  // Whether windows have a fixed number of frames, so that a last window must be filled up.
   bool has_fixed_window() const { return appended_ != nullptr; }
 
   struct Step {

@@ -16,15 +16,15 @@ struct StreamingModel::Batch::Impl {
   std::vector<float> features;        // [n_items, n_features, n_columns]
   std::vector<std::int64_t> lengths;  // valid frames of each window
   std::vector<CacheSlot> slots;
-  std::shared_ptr<const CacheStack> caches;  // of all, where they run together
-  std::vector<StreamingGraph::Step> steps;   // once computed: one of all, or one each
+  std::shared_ptr<const CacheStack> caches;  // of all streams, if they run together
+  std::vector<StreamingGraph::Step> steps;   // once computed: one for all streams, or one per stream
 };
 
 void StreamingModel::Impl::check_configured() const {
   if (!configured) throw OptionError("StreamingModel::configure() must be called before streams are made.");
 }
 
-// Marks streams as gathered, and takes the marks back unless the batch comes about.
+// Marks streams as gathered, and removes the marks unless the batch is complete.
 class StreamingModel::Claims {
  public:
   ~Claims() {
@@ -86,7 +86,7 @@ StreamingModel::Batch StreamingModel::gather(const std::vector<AcousticStream*>&
   Batch::Impl& impl = *batch.impl_;
   impl.model = impl_.get();
   if (streams.empty()) return batch;
-  // Where all of them are last windows they are shorter: padding would be work for nothing.
+  // If all windows are last ones, they are shorter: padding would be useless work.
   for (const AcousticStream* stream : streams) {
     impl.n_columns = std::max(impl.n_columns, stream->impl_->n_window_frames());
   }
@@ -134,7 +134,7 @@ std::vector<std::string> StreamingModel::scatter(Batch& batch, const std::vector
   std::vector<std::string> failures(n_items);
   if (n_items == 0) return failures;
   const std::unique_ptr<Batch::Impl> impl = std::move(batch.impl_);
-  // The streams hold the new caches; the batch would keep the old ones.
+  // The streams have the new caches; the batch would keep the old ones in memory.
   impl->caches.reset();
   impl->slots.clear();
   for (std::size_t i = 0; i < n_items; ++i) {

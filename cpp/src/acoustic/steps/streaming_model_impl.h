@@ -1,4 +1,4 @@
-// The insides of StreamingModel and AcousticStream, which know each other.
+// The implementations of StreamingModel and AcousticStream, which use each other.
 #pragma once
 
 #include <cstddef>
@@ -45,19 +45,19 @@ class AcousticStream::Impl {
   std::size_t n_output() const { return n_output_; }
   const std::string& failure() const { return failure_; }
 
-  // Of the model's gather and scatter. A ticket names one utterance of one stream: no other has ever had it.
+  // For the model's gather and scatter. A ticket belongs to one utterance of one stream and is never used again.
   std::uint64_t ticket() const { return ticket_; }
   const CacheSlot& caches() const { return caches_; }
   void set_gathered(bool is_gathered) { is_gathered_ = is_gathered; }
-  // Frames of the next window that hold.
+  // Valid frames of the next window.
   std::size_t n_window_frames() const;
-  // Writes the next window, [n_features, n_columns], the rest zeros; returns how many of its frames hold.
+  // Writes the next window, [n_features, n_columns], the rest zeros. Returns the number of its valid frames.
   std::size_t copy_window(float* target, std::size_t n_columns) const;
-  // The gathered window has been through the model: item `index` of the step is its result.
+  // Takes the result of the gathered window: item `index` of the step.
   void accept(const StreamingGraph::Step& step, std::size_t index);
 
  private:
-  std::size_t next_frames() const;  // that the next window takes, if there are as many
+  std::size_t next_frames() const;  // that the next window takes, if so many wait
   void check_usable() const;
   void check_finite(const float* features, std::size_t n_frames, std::size_t stride) const;
   void append(const float* scores, std::size_t n_frames);

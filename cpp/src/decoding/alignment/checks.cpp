@@ -36,7 +36,7 @@ void check_row(const float* log_probs, std::size_t n_tokens, std::size_t frame) 
 void check_length(const std::vector<int>& token_ids, std::size_t n_frames) {
   const std::size_t n_needed = frames_needed(token_ids);
   if (n_needed <= n_frames) return;
-  throw AlignmentError("The text needs " + std::to_string(n_needed) + " frames at least, one a token and a blank " +
+  throw AlignmentError("The text needs " + std::to_string(n_needed) + " frames at least, one per token and a blank " +
                        "between equal ones, but the audio has " + std::to_string(n_frames) +
                        ". Check that the text belongs to the audio.");
 }

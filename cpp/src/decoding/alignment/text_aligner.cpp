@@ -64,8 +64,9 @@ void TextAligner::step(LogProbsView log_probs) {
   if (log_probs.n_frames == 0) return;
   Impl& self = *impl_;
   if (log_probs.n_tokens != self.n_tokens) {
-    throw OptionError("The log-probs have " + std::to_string(log_probs.n_tokens) + " tokens a frame, the vocabulary " +
-                      std::to_string(self.n_tokens) + ". Give log-probs of the same model.");
+    throw OptionError("The log-probs have " + std::to_string(log_probs.n_tokens) +
+                      " tokens per frame, the vocabulary " + std::to_string(self.n_tokens) +
+                      ". Give log-probs of the same model.");
   }
   for (std::size_t frame = 0; frame < log_probs.n_frames; ++frame, ++self.n_frames) {
     const float* row = log_probs.values + frame * log_probs.n_tokens;
