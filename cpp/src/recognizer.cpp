@@ -3,18 +3,17 @@
 #include <mutex>
 #include <utility>
 
+#include "audio/samples.h"
 #include "fastctc/acoustic_model.h"
 #include "fastctc/assemble.h"
-#include "fastctc/audio.h"
 #include "fastctc/decoder.h"
 #include "fastctc/error.h"
 #include "fastctc/frontend.h"
-#include "fastctc/long_form.h"
 #include "fastctc/streaming_model.h"
+#include "frontend/any_rate.h"
 #include "loading/model_directory.h"
 #include "loading/model_graphs.h"
 #include "loading/shared_loads.h"
-#include "longform/log_probs_source.h"
 #include "options/load_key.h"
 #include "text/speller.h"
 
@@ -31,11 +30,6 @@ const char* name_of(TextStyle style) {
       return "wordpiece";
   }
   return "";
-}
-
-double seconds(const AudioView& audio, int model_rate_hz) {
-  const int rate_hz = audio.sample_rate_hz == 0 ? model_rate_hz : audio.sample_rate_hz;
-  return static_cast<double>(audio.n_samples) / rate_hz;
 }
 
 // Seconds from one output frame of the acoustic model to the next.
@@ -141,16 +135,9 @@ std::vector<int> Recognizer::spell(const std::string& text) const {
   return impl_->speller->spell(text);
 }
 
-Transcript Recognizer::align(AudioView audio, const std::string& text, const LongFormOptions& options) const {
-  LongForm long_form(*this, text, options);
-  long_form.push(audio);
-  return long_form.finish();
-}
-
 Features Recognizer::features(AudioView audio) const {
-  if (audio.sample_rate_hz == 0 || audio.sample_rate_hz == sample_rate_hz()) return impl_->frontend.compute(audio);
-  const std::vector<float> samples = resample(audio, sample_rate_hz());
-  return impl_->frontend.compute({samples.data(), samples.size(), sample_rate_hz()});
+  check_samples(audio.samples, audio.n_samples);
+  return frontend::compute_at_any_rate(impl_->frontend, audio);
 }
 
 LogProbs Recognizer::log_probs(const Features& features) const { return acoustic_model().run(features); }
@@ -160,47 +147,6 @@ Transcript Recognizer::decode(LogProbsView log_probs, const DecoderOptions& opti
   decoder->step(log_probs);
   return assemble(decoder->n_best(static_cast<std::size_t>(options.n_best)),
                   static_cast<double>(log_probs.n_frames) * impl_->frame_s, options);
-}
-
-Transcript Recognizer::transcribe(AudioView audio, const LongFormOptions& options) const {
-  return std::move(transcribe(std::vector<AudioView>{audio}, options).front());
-}
-
-std::vector<Transcript> Recognizer::transcribe(const std::vector<AudioView>& batch,
-                                               const LongFormOptions& options) const {
-  const bool has_one_shot = has_offline_graph() && options.vad.kind == VadKind::none;
-  const double one_shot_max_s =
-      has_one_shot ? static_cast<double>(longform::one_shot_max_samples(*this, options)) / sample_rate_hz() : 0;
-  std::vector<Transcript> transcripts(batch.size());
-  std::vector<Features> all_features;
-  std::vector<const Features*> pointers;
-  std::vector<std::size_t> places;
-  all_features.reserve(batch.size());
-  for (std::size_t item = 0; item < batch.size(); ++item) {
-    if (!has_one_shot || seconds(batch[item], sample_rate_hz()) > one_shot_max_s) {
-      LongForm long_form(*this, options);
-      long_form.push(batch[item]);
-      transcripts[item] = long_form.finish();
-      continue;
-    }
-    all_features.push_back(features(batch[item]));
-    pointers.push_back(&all_features.back());
-    places.push_back(item);
-  }
-  if (places.empty()) return transcripts;
-
-  const std::vector<LogProbs> all_log_probs = acoustic_model().run(pointers);
-  const std::unique_ptr<Decoder> decoder = make_decoder(options.decoder);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const LogProbs& log_probs = all_log_probs[i];
-    Transcript& transcript = transcripts[places[i]];
-    decoder->reset();
-    decoder->step({log_probs.values.data(), log_probs.n_frames, log_probs.n_tokens});
-    transcript = assemble(decoder->n_best(static_cast<std::size_t>(options.decoder.n_best)),
-                          seconds(batch[places[i]], sample_rate_hz()), options.decoder);
-    transcript.method = "one_shot";
-  }
-  return transcripts;
 }
 
 }  // namespace fastctc

@@ -3,12 +3,14 @@
 
 #include <pybind11/numpy.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "fastctc/error.h"
+#include "fastctc/types.h"
 
 namespace fastctc_bindings {
 
@@ -23,6 +25,15 @@ inline void require_dimensions(const FloatArray& array, py::ssize_t n_dimensions
     throw fastctc::OptionError(std::string(name) + " must have " + std::to_string(n_dimensions) +
                                " dimension(s), not " + std::to_string(array.ndim()) + ".");
   }
+}
+
+// A view of mono samples. Raises AudioError.
+inline fastctc::AudioView audio_view(const FloatArray& samples, int sample_rate_hz = 0) {
+  if (samples.ndim() != 1) {
+    throw fastctc::AudioError("The samples must be one-dimensional, not of " + std::to_string(samples.ndim()) +
+                              " dimensions; choose a channel first.");
+  }
+  return {samples.data(), static_cast<std::size_t>(samples.size()), sample_rate_hz};
 }
 
 // An array over a vector's own memory: no copy, freed with the array.

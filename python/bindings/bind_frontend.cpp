@@ -8,7 +8,6 @@
 
 #include "arrays.h"
 #include "bindings.h"
-#include "fastctc/error.h"
 #include "fastctc/frontend.h"
 
 namespace py = pybind11;
@@ -24,15 +23,8 @@ fastctc::Frontend make_frontend(const Pairs& pairs) {
   return fastctc::Frontend(options);
 }
 
-void check_one_dimension(const FloatArray& samples) {
-  if (samples.ndim() == 1) return;
-  throw fastctc::AudioError("The samples must be one-dimensional, not of " + std::to_string(samples.ndim()) +
-                            " dimensions; choose a channel first.");
-}
-
 py::tuple compute(const fastctc::Frontend& frontend, const FloatArray& samples, int sample_rate_hz) {
-  check_one_dimension(samples);
-  const fastctc::AudioView audio{samples.data(), static_cast<std::size_t>(samples.size()), sample_rate_hz};
+  const fastctc::AudioView audio = fastctc_bindings::audio_view(samples, sample_rate_hz);
   fastctc::Features features;
   {
     // Nothing of Python is touched until the features are there; the caller's reference keeps the samples alive.
@@ -46,11 +38,9 @@ py::tuple compute(const fastctc::Frontend& frontend, const FloatArray& samples, 
 }
 
 void push(fastctc::FrontendStream& stream, const FloatArray& samples) {
-  check_one_dimension(samples);
-  const float* data = samples.data();
-  const auto n_samples = static_cast<std::size_t>(samples.size());
+  const fastctc::AudioView audio = fastctc_bindings::audio_view(samples);
   const py::gil_scoped_release unlocked;  // as in compute
-  stream.push(data, n_samples);
+  stream.push(audio.samples, audio.n_samples);
 }
 
 // A stream and the width of its frames.

@@ -2,7 +2,6 @@
 #include <pybind11/pybind11.h>
 
 #include <atomic>
-#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -27,8 +26,7 @@ class PyLongForm {
       : long_form_(recognizer, text, options) {}
 
   void push(const FloatArray& samples, int sample_rate_hz) {
-    require_dimensions(samples, 1, "samples");
-    const fastctc::AudioView audio{samples.data(), static_cast<std::size_t>(samples.size()), sample_rate_hz};
+    const fastctc::AudioView audio = audio_view(samples, sample_rate_hz);
     const ExclusiveUse use(busy_, "LongForm");
     // `samples` stays alive: the caller's frame holds it.
     const py::gil_scoped_release release;
@@ -78,7 +76,7 @@ void bind_long_form(py::module_& module) {
           py::arg("recognizer"), py::arg("text"), py::arg("options") = py::dict(),
           "One whose text is known: finish() tells when it is said.")
       .def("push", &PyLongForm::push, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0,
-           "Takes float32 samples [n]; rate 0: the model's.")
+           "Takes float32 samples [n]; rate 0: that before, else the model's.")
       .def("finish", &PyLongForm::finish, "The whole transcript, as a tuple. Call once.")
       .def_property_readonly("done_s", &PyLongForm::done_s, "Seconds of audio that are recognised.");
 }

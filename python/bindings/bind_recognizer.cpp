@@ -8,7 +8,9 @@
 
 #include "arrays.h"
 #include "bindings.h"
+#include "fastctc/audio.h"
 #include "fastctc/configuration.h"
+#include "fastctc/frontend.h"
 #include "fastctc/recognizer.h"
 #include "fastctc/streaming_model.h"
 #include "holders.h"
@@ -21,11 +23,6 @@ using namespace fastctc_bindings;
 using fastctc::AudioView;
 using fastctc::Recognizer;
 
-AudioView view(const FloatArray& samples, int sample_rate_hz) {
-  require_dimensions(samples, 1, "samples");
-  return {samples.data(), static_cast<std::size_t>(samples.size()), sample_rate_hz};
-}
-
 Held<Recognizer> load(const std::string& path, const py::dict& model, const py::dict& session) {
   const auto model_fields = fastctc_bindings::options_of<fastctc::ModelOptions>(model);
   const auto session_fields = fastctc_bindings::options_of<fastctc::SessionOptions>(session);
@@ -34,18 +31,32 @@ Held<Recognizer> load(const std::string& path, const py::dict& model, const py::
   return Held<Recognizer>(new Recognizer(Recognizer::load(path, model_fields, session_fields)));
 }
 
-// (array [n_features, n_frames], n_valid_frames)
-py::tuple features(const Recognizer& recognizer, const FloatArray& samples, int sample_rate_hz) {
-  const AudioView audio = view(samples, sample_rate_hz);
-  fastctc::Features result;
-  {
-    // `samples` stays alive: the caller's frame holds it.
-    const py::gil_scoped_release release;
-    result = recognizer.features(audio);
+// [n_features, n_frames] of samples that come in blocks: a long recording is never in memory whole.
+py::array_t<float> features(const Recognizer& recognizer, const py::iterable& blocks, int sample_rate_hz) {
+  fastctc::Resampler resampler(sample_rate_hz, recognizer.sample_rate_hz());
+  fastctc::FrontendStream stream(recognizer.frontend());
+  std::vector<float> values;
+  for (const py::handle block : blocks) {
+    const auto samples = block.cast<FloatArray>();
+    const AudioView audio = audio_view(samples);
+    const py::gil_scoped_release release;  // `samples` stays alive
+    values.clear();
+    resampler.push(audio.samples, audio.n_samples, values);
+    stream.push(values.data(), values.size());
   }
-  const auto n_features = static_cast<py::ssize_t>(result.n_features);
-  const auto n_frames = static_cast<py::ssize_t>(result.n_frames);
-  return py::make_tuple(own(std::move(result.values), {n_features, n_frames}), result.n_valid_frames);
+  const std::size_t n_features = recognizer.frontend().n_features();
+  std::size_t n_frames = 0;
+  {
+    const py::gil_scoped_release release;  // nothing of Python is touched
+    values.clear();
+    resampler.finish(values);
+    stream.push(values.data(), values.size());
+    stream.finish();
+    n_frames = stream.n_ready_frames();
+    values.resize(n_features * n_frames);
+    stream.take(values.data(), n_frames, n_frames);
+  }
+  return own(std::move(values), {static_cast<py::ssize_t>(n_features), static_cast<py::ssize_t>(n_frames)});
 }
 
 py::array_t<float> log_probs(const Recognizer& recognizer, const FloatArray& array) {
@@ -78,12 +89,13 @@ py::tuple decode(const Recognizer& recognizer, const FloatArray& array, const py
   return to_python(transcript);
 }
 
-py::list transcribe(const Recognizer& recognizer, const std::vector<FloatArray>& batch, int sample_rate_hz,
+// batch: samples and their rate.
+py::list transcribe(const Recognizer& recognizer, const std::vector<std::pair<FloatArray, int>>& batch,
                     const py::dict& fields) {
   const fastctc::LongFormOptions options = fastctc_bindings::options_of<fastctc::LongFormOptions>(fields);
   std::vector<AudioView> views;
   views.reserve(batch.size());
-  for (const FloatArray& samples : batch) views.push_back(view(samples, sample_rate_hz));
+  for (const auto& [samples, sample_rate_hz] : batch) views.push_back(audio_view(samples, sample_rate_hz));
   std::vector<fastctc::Transcript> transcripts;
   {
     // `batch` holds the arrays.
@@ -123,10 +135,10 @@ void bind_recognizer(py::module_& module) {
           py::return_value_policy::reference_internal)
       .def_property_readonly("blank_id", [](const Recognizer& self) { return self.vocabulary().blank_id(); })
       .def_property_readonly("pieces", [](const Recognizer& self) { return self.vocabulary().pieces(); })
-      .def("features", &features, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0)
+      .def("features", &features, py::arg("blocks"), py::arg("sample_rate_hz"),
+           "[n_features, n_frames] of blocks of float32 samples [n].")
       .def("log_probs", &log_probs, py::arg("features").noconvert())
       .def("decode", &decode, py::arg("log_probs").noconvert(), py::arg("options") = py::dict())
       .def("spell", &Recognizer::spell, py::arg("text"), "Ids of the tokens that spell a text.")
-      .def("transcribe", &transcribe, py::arg("batch").noconvert(), py::arg("sample_rate_hz") = 0,
-           py::arg("options") = py::dict());
+      .def("transcribe", &transcribe, py::arg("batch").noconvert(), py::arg("options") = py::dict());
 }

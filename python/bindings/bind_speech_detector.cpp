@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,12 +12,12 @@
 #include "arrays.h"
 #include "bindings.h"
 #include "exclusive_use.h"
-#include "fastctc/error.h"
 #include "fastctc/speech_detector.h"
 #include "holders.h"
 #include "options.h"
 
 namespace py = pybind11;
+using fastctc_bindings::audio_view;
 using fastctc_bindings::ExclusiveUse;
 using fastctc_bindings::FloatArray;
 
@@ -26,22 +25,16 @@ namespace {
 
 constexpr const char* type_name = "SpeechDetector";
 
-std::size_t check_mono(const FloatArray& samples) {
-  if (samples.ndim() == 1) return static_cast<std::size_t>(samples.size());
-  throw fastctc::AudioError("samples has " + std::to_string(samples.ndim()) + " dimensions; give mono samples, 1-D.");
-}
-
 class PySpeechDetector {
  public:
   PySpeechDetector(const fastctc::VadOptions& options, int sample_rate_hz, const fastctc::SessionOptions& session)
       : detector_(options, sample_rate_hz, session) {}
 
-  void push(const FloatArray& samples) {
-    const std::size_t n_samples = check_mono(samples);
-    const float* data = samples.data();
+  void push(const FloatArray& samples, int sample_rate_hz) {
+    const fastctc::AudioView audio = audio_view(samples, sample_rate_hz);
     const ExclusiveUse use(busy_, type_name);
     const py::gil_scoped_release release;  // no Python object is touched; the caller holds the array
-    detector_.push(data, n_samples);
+    detector_.push(audio);
   }
 
   void finish() {
@@ -98,11 +91,10 @@ std::pair<std::vector<double>, std::vector<std::uint64_t>> speech_scores(const F
                                                                          const py::dict& session) {
   const fastctc::VadOptions vad = fastctc_bindings::options_of<fastctc::VadOptions>(options);
   const fastctc::SessionOptions engine = fastctc_bindings::options_of<fastctc::SessionOptions>(session);
-  const std::size_t n_samples = check_mono(samples);
-  const float* data = samples.data();
+  const fastctc::AudioView audio = audio_view(samples, sample_rate_hz);
   std::pair<std::vector<double>, std::vector<std::uint64_t>> result;
   const py::gil_scoped_release release;  // no Python object is touched; the caller holds the array
-  for (const fastctc::SpeechScore& frame : fastctc::score_speech({data, n_samples, sample_rate_hz}, vad, engine)) {
+  for (const fastctc::SpeechScore& frame : fastctc::score_speech(audio, vad, engine)) {
     result.first.push_back(frame.score);
     result.second.push_back(frame.end_samples);
   }
@@ -117,8 +109,8 @@ void bind_speech_detector(py::module_& module) {
       "Where there is speech, step by step; one recording, one thread at a time. See fastctc/speech_detector.h.")
       .def(py::init(&make), py::arg("options"), py::arg("sample_rate_hz"), py::arg("session") = py::dict(),
            "options: the fields of VadOptions; session: those of SessionOptions, for Silero's graph.")
-      .def("push", &PySpeechDetector::push, py::arg("samples").noconvert(),
-           "Takes float32 samples [n]. Raises AudioError.")
+      .def("push", &PySpeechDetector::push, py::arg("samples").noconvert(), py::arg("sample_rate_hz") = 0,
+           "Takes float32 samples [n]; another rate than the detector's is resampled. Raises AudioError.")
       .def("finish", &PySpeechDetector::finish, "The recording is over.")
       .def("take", &PySpeechDetector::take, "(start_s, end_s) of each segment completed since the last take().")
       .def_property_readonly("in_speech", &PySpeechDetector::in_speech, "Whether a segment is open.")

@@ -52,8 +52,7 @@ py::list take(Stream& stream) {
 }
 
 void push(Stream& stream, const FloatArray& samples, int sample_rate_hz) {
-  require_dimensions(samples, 1, "samples");
-  const fastctc::AudioView audio{samples.data(), static_cast<std::size_t>(samples.size()), sample_rate_hz};
+  const fastctc::AudioView audio = audio_view(samples, sample_rate_hz);
   // `samples` stays alive: the caller's frame holds it.
   const py::gil_scoped_release release;
   stream.push(audio);

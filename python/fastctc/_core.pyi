@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SentencePieceModel', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'TextAligner', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'describe_options', 'frame_confidence', 'frontend_preset', 'open_engine', 'resample', 'session_cache_directory', 'speech_scores', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SentencePieceModel', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'TextAligner', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'session_cache_directory', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.
@@ -198,9 +198,9 @@ class SpeechDetector:
         """
         The recording is over.
         """
-    def push(self, samples: numpy.typing.NDArray[numpy.float32]) -> None:
+    def push(self, samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
         """
-        Takes float32 samples [n]. Raises AudioError.
+        Takes float32 samples [n]; another rate than the detector's is resampled. Raises AudioError.
         """
     def reset(self) -> None:
         """
@@ -456,8 +456,10 @@ class Recognizer:
         ...
     def decode(self, log_probs: numpy.typing.NDArray[numpy.float32], options: dict = {}) -> tuple:
         ...
-    def features(self, samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple:
-        ...
+    def features(self, blocks: collections.abc.Iterable, sample_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        [n_features, n_frames] of blocks of float32 samples [n].
+        """
     def log_probs(self, features: numpy.typing.NDArray[numpy.float32]) -> numpy.typing.NDArray[numpy.float32]:
         ...
     def long_form_model(self) -> StreamingModel:
@@ -472,7 +474,7 @@ class Recognizer:
         """
         The cache-aware graph of that look-ahead; -1: the longest.
         """
-    def transcribe(self, batch: list[numpy.typing.NDArray[numpy.float32]], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0, options: dict = {}) -> list:
+    def transcribe(self, batch: list[tuple[numpy.typing.NDArray[numpy.float32], int]], options: dict = {}) -> list:
         ...
     @property
     def blank_id(self) -> int:
@@ -515,7 +517,7 @@ class LongForm:
         """
     def push(self, samples: numpy.typing.NDArray[numpy.float32], sample_rate_hz: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
         """
-        Takes float32 samples [n]; rate 0: the model's.
+        Takes float32 samples [n]; rate 0: that before, else the model's.
         """
     @property
     def done_s(self) -> float:
@@ -598,10 +600,6 @@ def frontend_preset(name: str) -> list[tuple[str, str]]:
 def open_engine(library: str = '') -> dict:
     """
     Opens ONNX Runtime; its path, version and execution providers.
-    """
-def resample(samples: numpy.typing.NDArray[numpy.float32], input_rate_hz: typing.SupportsInt | typing.SupportsIndex, output_rate_hz: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
-    """
-    One shot: float32 samples [n] to [ceil(n * output / input)].
     """
 def session_cache_directory() -> str:
     """

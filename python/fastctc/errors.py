@@ -31,7 +31,7 @@ class Error(Exception):
 
 
 class AudioError(Error, ValueError):
-    """The audio can't be used: unreadable, not finite, a wrong shape or dtype, an absurd rate, too long."""
+    """The audio can't be used: unreadable, not finite, far beyond [-1, 1], a wrong shape or rate, too long."""
 
 
 class AudioNotFoundError(AudioError, FileNotFoundError):

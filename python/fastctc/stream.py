@@ -96,8 +96,8 @@ class Stream:
             The results that are new. A pool's stream leaves the work to its pool: what its steps found meanwhile.
 
         Raises:
-            AudioError: samples that are not finite (none of this piece is taken, and the stream goes on), another
-                rate than before, or a stream that is finished.
+            AudioError: samples that are not finite or far beyond [-1, 1] (none of this piece is taken, and the stream
+                goes on), another rate than before, or a stream that is finished.
             EngineError: ONNX Runtime failed; the stream is over.
             Error: another thread is using the stream.
         """

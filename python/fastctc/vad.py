@@ -6,7 +6,7 @@ import os
 from typing import TypeAlias
 
 from fastctc import _core
-from fastctc.audio.reading import AudioSource, Channel, read_audio
+from fastctc.audio.reading import AudioSource, Channel, open_audio
 from fastctc.core_options import core_fields, session_fields
 from fastctc.errors import OptionError
 from fastctc.installed.onnxruntime_library import find_library
@@ -74,7 +74,8 @@ def detect_speech(
     # The energy detector needs no ONNX Runtime, and so does not look for it.
     library = find_library(engine.library)[0] if options.kind == "silero" else engine.library
     detector = _core.SpeechDetector(core_fields(options), RATE_HZ, session_fields(engine, library))
-    for block in read_audio(audio, target_rate_hz=RATE_HZ, sample_rate=sample_rate, channel=channel):
-        detector.push(block)
+    with open_audio(audio, default_rate_hz=RATE_HZ, sample_rate=sample_rate, channel=channel) as recording:
+        for [samples] in recording.blocks():
+            detector.push(samples, recording.rate_hz)
     detector.finish()
     return [SpeechSegment(*segment) for segment in detector.take()]

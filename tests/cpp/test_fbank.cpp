@@ -300,11 +300,11 @@ TEST_CASE("samples that are not finite are named and none of the push is taken")
   stream.push(samples.data(), 500);
   std::vector<float> bad = samples;
   bad[1203] = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_WITH_AS(frontend.compute({bad.data(), bad.size(), 0}), doctest::Contains("Sample 1203 is not a number"),
+  CHECK_THROWS_WITH_AS(frontend.compute({bad.data(), bad.size(), 0}), doctest::Contains("Sample 1203 is NaN"),
                        AudioError);
   CHECK_THROWS_WITH_AS(stream.push(bad.data() + 500, 1500), doctest::Contains("Sample 1203"), AudioError);
   bad[1203] = -std::numeric_limits<float>::infinity();
-  CHECK_THROWS_WITH_AS(stream.push(bad.data() + 500, 1500), doctest::Contains("infinite"), AudioError);
+  CHECK_THROWS_WITH_AS(stream.push(bad.data() + 500, 1500), doctest::Contains("-Inf"), AudioError);
   stream.push(samples.data() + 500, 1500);
   stream.finish();
   std::vector<float> features(80 * 12);

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "fastctc/audio.h"
 #include "fastctc/error.h"
 #include "fastctc/speech_detector.h"
 #include "onnxruntime_library.h"
@@ -241,6 +242,26 @@ TEST_CASE("SpeechDetector: bad audio takes nothing") {
   detector.finish();
   CHECK_THROWS_AS(detector.push(samples.data(), 1), AudioError);
   check_equal(detector.take(), detect_speech(view(samples, 16000), energy()));
+}
+
+TEST_CASE("SpeechDetector: a recording at another rate is resampled, whatever the split") {
+  const std::vector<float> samples = speech(3, 44100, 1, 2);
+  const std::vector<float> resampled = resample(view(samples, 44100), 16000);
+  const std::vector<SpeechSegment> expected = detect_speech(view(resampled, 16000), energy());
+  REQUIRE(!expected.empty());
+  SpeechDetector detector(energy(), 16000);
+  for (const std::size_t piece : {samples.size(), std::size_t(777)}) {
+    for (std::size_t first = 0; first < samples.size(); first += piece) {
+      detector.push({samples.data() + first, std::min(piece, samples.size() - first), first == 0 ? 44100 : 0});
+    }
+    CHECK_THROWS_WITH_AS(detector.push(view(samples, 16000)), doctest::Contains("44100 Hz"), AudioError);
+    detector.finish();
+    check_equal(detector.take(), expected);
+    detector.reset();
+  }
+  detector.push(view(resampled, 16000));  // another recording, another rate
+  detector.finish();
+  check_equal(detector.take(), expected);
 }
 
 TEST_CASE("SpeechDetector: options out of range") {

@@ -30,7 +30,8 @@ TOLERANCE = 1e-6
 
 
 def cpp(samples: Samples, input_rate_hz: int, output_rate_hz: int) -> Samples:
-    return _core.resample(samples.astype(np.float32), input_rate_hz, output_rate_hz)
+    resampler = _core.Resampler(input_rate_hz, output_rate_hz)
+    return np.concatenate([resampler.push(samples.astype(np.float32)), resampler.finish()])
 
 
 both = pytest.mark.parametrize("resample", [cpp, reference.resample], ids=["cpp", "reference"])
@@ -168,7 +169,7 @@ def test_any_ratio_any_split_same_bits(
 ) -> None:
     n = min(n, 40 * 3000 * input_rate_hz // output_rate_hz + 1)  # at most some 100,000 outputs
     x = np.random.default_rng(seed).uniform(-1, 1, n).astype(np.float32)
-    expected = _core.resample(x, input_rate_hz, output_rate_hz)
+    expected = cpp(x, input_rate_hz, output_rate_hz)
     assert len(expected) == -(-n * output_rate_hz // input_rate_hz)
     resampler = _core.Resampler(input_rate_hz, output_rate_hz)
     for _ in range(2):
@@ -195,7 +196,7 @@ def test_samples_that_are_not_finite(resample: Resample, bad: float, name: str) 
     x = np.zeros(100)
     x[[42, 60]] = bad
     for output_rate_hz in (8000, 16000):
-        with pytest.raises(AudioError, match=rf"(?i)^sample 42 is [+-]?{name}"):
+        with pytest.raises(AudioError, match=rf"(?i)^Sample 42 is [+-]?{name}"):
             resample(x, 8000, output_rate_hz)
 
 
@@ -213,8 +214,6 @@ def test_binding_takes_mono_float32_only() -> None:
     for wrong in (np.zeros(10), np.zeros(10, np.int16), np.zeros(20, np.float32)[::2], [0.0]):
         with pytest.raises(TypeError):
             resampler.push(wrong)  # type: ignore[arg-type]
-        with pytest.raises(TypeError):
-            _core.resample(wrong, 8000, 16000)  # type: ignore[arg-type]
     with pytest.raises(AudioError, match="2 dimensions"):
         resampler.push(np.zeros((1, 10), np.float32))
     assert len(resampler.push(np.zeros(10, np.float32))) + len(resampler.finish()) == 20

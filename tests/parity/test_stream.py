@@ -21,6 +21,7 @@ import fastctc
 import tolerances
 from conftest import DATA, ROOT, external
 from fastctc import _core, reference
+from fastctc.audio import load_audio
 from fastctc.core_options import core_fields
 from fastctc.reference.assemble import assemble
 from fastctc.reference.greedy import GreedyDecoder
@@ -282,7 +283,7 @@ def test_core_equals_reference_result_by_result(latency_ms: int, start: Any) -> 
 
 @pytest.mark.parametrize("rate_hz", [8000, 11025, 48000])
 def test_core_equals_reference_at_other_rates(rate_hz: int) -> None:
-    samples = _core.resample(speech("two-nine-three-four-zero"), RATE_HZ, rate_hz)
+    samples = load_audio(speech("two-nine-three-four-zero"), target_rate_hz=rate_hz, sample_rate=RATE_HZ).samples
     options = StreamOptions(sample_rate_hz=rate_hz)
     core = run(open_core(demo(480), options), samples, [5000, 20000], rate_hz)
     twin = run(open_reference(demo(480), options), samples, [9000], 0)

@@ -20,13 +20,13 @@ KNOWS = {
     "options": {"base"},
     "model": BASE,
     "audio": BASE,
-    "frontend": BASE,
+    "frontend": BASE | {"audio"},
     "text": BASE,
     "decoding": BASE | {"text"},
     "acoustic": BASE | {"model"},
-    "vad": BASE | {"acoustic"},
+    "vad": BASE | {"audio", "acoustic"},
     "loading": BASE | {"model", "acoustic"},
-    "": STAGES | {"longform"},  # recognizer.cpp and configuration.cpp
+    "": STAGES,  # recognizer.cpp and configuration.cpp
     "longform": STAGES | {""},
     "live": STAGES | {""},
 }

@@ -125,7 +125,7 @@ def test_samples_that_are_not_finite_are_refused_and_the_stream_goes_on(recogniz
     broken = samples[5000:9000].copy()
     broken[[123, 200]] = bad
     for _ in range(2):
-        with pytest.raises(AudioError, match=r"Sample 5123 of the stream is -?(nan|inf).*None of this piece was taken"):
+        with pytest.raises(AudioError, match=r"Sample 5123 is (NaN|.Inf).*None of this audio was taken"):
             stream.push(broken)
     assert stream.pushed_s == 5000 / RATE_HZ
     stream.push(samples[5000:])
@@ -138,7 +138,7 @@ def test_a_rate_that_changes_is_refused_and_the_stream_goes_on(recognizer: Any) 
     stream = _core.Stream(recognizer, {"latency_ms": 80})
     stream.push(samples[:0], 8000)  # nothing: no rate is settled
     stream.push(samples[:5000], RATE_HZ)
-    with pytest.raises(AudioError, match="stream is at 16000 Hz, but this audio is at 8000 Hz"):
+    with pytest.raises(AudioError, match="signal is at 16000 Hz, but this audio is at 8000 Hz"):
         stream.push(samples[5000:], 8000)
     stream.push(samples[5000:])
     stream.finish()
@@ -147,7 +147,7 @@ def test_a_rate_that_changes_is_refused_and_the_stream_goes_on(recognizer: Any) 
     stream.push(samples, 8000)
 
     stated = _core.Stream(recognizer, {"sample_rate_hz": 8000})
-    with pytest.raises(AudioError, match="stream is at 8000 Hz, but this audio is at 16000 Hz"):
+    with pytest.raises(AudioError, match="signal is at 8000 Hz, but this audio is at 16000 Hz"):
         stated.push(samples, RATE_HZ)
     stated.push(samples)
     assert stated.pushed_s == len(samples) / 8000
@@ -170,7 +170,7 @@ def test_wrong_arrays_and_options(recognizer: Any) -> None:
     for samples in wrong:
         with pytest.raises(TypeError):
             stream.push(samples)
-    with pytest.raises(OptionError, match="1 dimension"):
+    with pytest.raises(AudioError, match="one-dimensional"):
         stream.push(np.zeros((2, 10), np.float32))
     wrong_options: list[tuple[dict[str, Any], str]] = [
         ({"latency_ms": 77}, r"0.*80.*480.*1040"),
@@ -356,7 +356,7 @@ def test_a_nan_in_one_stream_of_a_batch_touches_that_stream_alone(recognizer: An
     broken = samples[20000:].copy()
     broken[7] = np.nan
     good.push(samples[20000:])
-    with pytest.raises(AudioError, match=r"Sample 20007 of the stream is -?nan"):
+    with pytest.raises(AudioError, match=r"Sample 20007 is NaN"):
         bad.push(broken)
     pool.step()
     other.push(samples[20000:])
@@ -369,15 +369,16 @@ def test_a_nan_in_one_stream_of_a_batch_touches_that_stream_alone(recognizer: An
         assert final_words(take(stream)) == expected
 
 
-@pytest.mark.parametrize("trap", [{"nan_above": 20.0}, {"fail_above": 20.0}])
+@pytest.mark.parametrize("trap", [{"nan_above": 10.25}, {"fail_above": 10.25}])
 def test_a_stream_that_fails_in_the_model_keeps_its_error_to_itself(tmp_path: Path, trap: dict[str, float]) -> None:
-    """The graph breaks where a feature is above 20: a signal far too loud."""
+    """The graph breaks where a feature is above 10.25: the loudest tone. Its probe run goes to 10."""
     shutil.copy(TINY / "tokens.txt", tmp_path)
     shutil.copy(TINY / "weights.bin", tmp_path)
     onnx_graphs.edit_streaming_graph(TINY / "stream_exact_r1.onnx", tmp_path / "model.onnx", **trap)  # type: ignore[arg-type]
     recognizer = fastctc.load(tmp_path, normalize="none")._core
     quiet = speech()
-    loud = np.concatenate([quiet[:16000], 1e6 * quiet[16000:]])
+    tone = 31 * np.sin(2 * np.pi * 1000 * np.arange(len(quiet) - 16000) / RATE_HZ)
+    loud = np.concatenate([quiet[:16000], tone.astype(np.float32)])
     expected = alone(recognizer, quiet)
     pool = _core.StreamPool(recognizer)
     streams = [pool.open() for _ in range(3)]

@@ -26,7 +26,7 @@ class FASTCTC_API Resampler {
   Resampler& operator=(Resampler&&) noexcept;
 
   // Takes samples; appends those that are ready to `output`. Raises AudioError after finish(), and on a sample that is
-  // not finite: the message names its index in the signal, and nothing of that call was taken.
+  // not finite or beyond 32: the message names its index in the signal, and nothing of that call was taken.
   void push(const float* samples, std::size_t n_samples, std::vector<float>& output);
   // The signal is over: appends the rest. Call once; raises AudioError on a second call.
   void finish(std::vector<float>& output);

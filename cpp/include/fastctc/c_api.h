@@ -259,7 +259,7 @@ FASTCTC_API fastctc_status fastctc_stream_open(const fastctc_recognizer* recogni
                                                fastctc_stream** stream);
 FASTCTC_API void fastctc_stream_free(fastctc_stream* stream);
 /* Audio of any length; what is complete is recognised within the call (a pool's stream: by the pool). Audio that is
- * refused (not finite, another rate than before) leaves the stream as it was. FASTCTC_ERROR_STATE after finish, and
+ * refused (not finite, beyond 32, another rate) leaves the stream as it was. FASTCTC_ERROR_STATE after finish, and
  * where another thread is in one of these calls. */
 FASTCTC_API fastctc_status fastctc_stream_push(fastctc_stream* stream, const float* samples, size_t n_samples,
                                                int sample_rate_hz);

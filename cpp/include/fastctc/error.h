@@ -14,7 +14,7 @@ class FASTCTC_API Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The audio can't be used: not finite, an absurd rate, too long for the model.
+// The audio can't be used: not finite, far beyond [-1, 1], an absurd rate, too long for the model.
 class FASTCTC_API AudioError : public Error {
  public:
   using Error::Error;

@@ -28,8 +28,8 @@ class FASTCTC_API Frontend {
   // The path that runs here: "baseline", "avx2" or "avx512".
   const char* instruction_set() const;
 
-  // One shot: push everything and finish. Raises AudioError on samples that are not finite and on a rate
-  // that is neither 0 nor options().sample_rate_hz.
+  // One shot: push everything and finish. Raises AudioError on samples that are not finite or far beyond
+  // [-1, 1], and on a rate that is neither 0 nor options().sample_rate_hz.
   Features compute(AudioView audio) const;
 
  private:
@@ -46,7 +46,7 @@ class FASTCTC_API FrontendStream {
   FrontendStream(FrontendStream&&) noexcept;
   FrontendStream& operator=(FrontendStream&&) noexcept;
 
-  // Raises AudioError on samples that are not finite (none of this call's samples is then taken) and after finish().
+  // Raises AudioError on samples as compute() does (none of this call's samples is then taken) and after finish().
   void push(const float* samples, std::size_t n_samples);
   // No more samples: the frames at the end become ready.
   void finish();

@@ -29,8 +29,8 @@ class FASTCTC_API LongForm {
   LongForm(LongForm&&) noexcept;
   LongForm& operator=(LongForm&&) noexcept;
 
-  // Takes audio; audio.sample_rate_hz 0: the model's. Raises AudioError (not finite, another rate than before, after
-  // finish()), EngineError.
+  // Takes audio; audio.sample_rate_hz 0: the rate before, else the model's. Raises AudioError (not finite, far beyond
+  // [-1, 1], another rate than before, after finish()), EngineError.
   void push(AudioView audio);
   // The whole transcript. Call once.
   Transcript finish();

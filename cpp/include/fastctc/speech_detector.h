@@ -25,9 +25,13 @@ class FASTCTC_API SpeechDetector {
   // detector and make the others from it. Safe to call while this one is idle.
   SpeechDetector another() const;
 
-  // Raises AudioError on samples that are not finite (none of this call's is then taken) and after finish();
-  // EngineError where Silero's graph fails, and from then on until reset().
+  // Samples at the detector's rate. Raises AudioError on samples that are not finite or far beyond [-1, 1] (none of
+  // this call's is then taken) and after finish(); EngineError where Silero's graph fails, and from then on until
+  // reset().
   void push(const float* samples, std::size_t n_samples);
+  // The same of a recording at another rate, which is resampled; sample_rate_hz 0: the detector's. Raises AudioError
+  // also on another rate than before. A recording is pushed by one of the two.
+  void push(AudioView audio);
   void finish();
   // Segments that are complete, padding included, in order and without overlap, since the last take().
   std::vector<SpeechSegment> take();

@@ -28,9 +28,9 @@ class FASTCTC_API Stream {
   Stream& operator=(Stream&&) noexcept;
 
   // Takes audio of any length and recognises every chunk that is whole; a stream of a pool leaves that to the pool.
-  // audio.sample_rate_hz 0: the stream's rate. Raises AudioError on samples that are not finite (none of this call's
-  // is then taken; the stream goes on), on another rate than before, and after finish(); EngineError, after which only
-  // take() and reset() make sense.
+  // audio.sample_rate_hz 0: the stream's rate. Raises AudioError on samples that are not finite or beyond 32 (none of
+  // this call's is then taken; the stream goes on), on another rate than before, and after finish(); EngineError, after
+  // which only take() and reset() make sense.
   void push(AudioView audio);
   // No more audio: every frame is recognised and the last segment becomes final. In a pool: at the pool's next steps.
   // A second call does nothing.

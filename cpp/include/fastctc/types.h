@@ -11,7 +11,7 @@
 
 namespace fastctc {
 
-// Mono samples in [-1, 1], owned by the caller.
+// Mono samples, owned by the caller. In [-1, 1]: beyond 32 they are surely 16-bit values, and refused by an AudioError.
 struct AudioView {
   const float* samples = nullptr;
   std::size_t n_samples = 0;

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "audio/dot_product.h"
+#include "audio/samples.h"
 #include "fastctc/audio.h"
 #include "fastctc/error.h"
 
@@ -73,25 +73,6 @@ void check_rate(const char* name, int rate_hz) {
   if (rate_hz >= min_rate_hz && rate_hz <= max_rate_hz) return;
   throw OptionError(std::string(name) + " is " + std::to_string(rate_hz) + ". Give a sample rate of " +
                     std::to_string(min_rate_hz) + " to " + std::to_string(max_rate_hz) + " Hz.");
-}
-
-// A float is finite unless its exponent is all ones; in integers, so that it vectorises.
-void check_finite(const float* samples, std::size_t n_samples, std::uint64_t first_index) {
-  const auto is_bad = [samples](std::size_t i) {
-    std::uint32_t bits;
-    std::memcpy(&bits, samples + i, sizeof(bits));
-    return ((bits & 0x7fffffffu) + 0x00800000u) & 0x80000000u;
-  };
-  std::uint32_t any = 0;
-  for (std::size_t i = 0; i < n_samples; ++i) any |= is_bad(i);
-  if (any == 0) return;
-  std::size_t i = 0;
-  while (is_bad(i) == 0) ++i;
-  throw AudioError("Sample " + std::to_string(first_index + i) + " is " +
-                   (std::isnan(samples[i]) ? "NaN"
-                    : samples[i] > 0       ? "+Inf"
-                                           : "-Inf") +
-                   "; samples must be finite. Repair the recording, or replace such samples with 0.");
 }
 
 // The taps of every phase. Input positions advance by `step / n_phases` per output; phase p is a position p / n_phases
@@ -172,8 +153,7 @@ class Resampler::Impl {
 
   void push(const float* samples, std::size_t n_samples, std::vector<float>& output) {
     if (finished_) throw AudioError("push() after finish(): the signal is over. Call reset() to begin another one.");
-    if (n_samples > 0 && samples == nullptr) throw AudioError("The audio's pointer is null.");
-    check_finite(samples, n_samples, n_pushed_);
+    check_samples(samples, n_samples, n_pushed_);
     n_pushed_ += n_samples;
     if (is_copy()) {
       output.insert(output.end(), samples, samples + n_samples);

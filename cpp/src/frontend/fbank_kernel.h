@@ -73,8 +73,6 @@ struct Kernel {
   void (*power_spectrum)(const FftTables& tables, double* buffer);
   // out[i] = natural log of in[i], n_lanes values; in must be positive, normal and finite. Within 1e-9.
   void (*log)(const double* in, double* out);
-  // Whether all samples are finite.
-  bool (*all_finite)(const float* samples, size_t n);
 };
 
 extern const Kernel kKernelBaseline;

@@ -1,10 +1,12 @@
 #include "fastctc/frontend.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
+#include "audio/samples.h"
+#include "fastctc/audio.h"
 #include "fastctc/error.h"
+#include "frontend/any_rate.h"
 #include "frontend/fbank_kernel_choice.h"
 #include "frontend/frontend_impl.h"
 #include "frontend/normalize.h"
@@ -43,13 +45,6 @@ void Frontend::Impl::compute(const frontend::SignalView& view, std::size_t first
   for (std::size_t i = 0; i < n_frames; ++i) output[i] = static_cast<float>(samples[i] * options_.input_scale);
 }
 
-void Frontend::Impl::check_finite(const float* samples, std::size_t n_samples, std::size_t offset) const {
-  if (kernel_.all_finite(samples, n_samples)) return;
-  const float* bad = std::find_if(samples, samples + n_samples, [](float sample) { return !std::isfinite(sample); });
-  throw AudioError("Sample " + std::to_string(offset + static_cast<std::size_t>(bad - samples)) + " is " +
-                   (std::isnan(*bad) ? "not a number (NaN)" : "infinite") + "; the front end needs finite samples.");
-}
-
 Frontend::Frontend(const FrontendOptions& options) : impl_(std::make_shared<const Impl>(options)) {}
 Frontend::~Frontend() = default;
 Frontend::Frontend(Frontend&&) noexcept = default;
@@ -67,8 +62,6 @@ Features Frontend::compute(AudioView audio) const {
                      " samples per second but the front end works at " + std::to_string(rate_hz) +
                      " Hz; resample it first.");
   }
-  if (audio.samples == nullptr && audio.n_samples > 0) throw AudioError("The audio's pointer is null.");
-
   Features features;
   features.n_features = n_features();
   features.n_valid_frames = n_frames(audio.n_samples);
@@ -83,14 +76,21 @@ Features Frontend::compute(AudioView audio) const {
   for (std::size_t first = 0; first < features.n_valid_frames; first += kPieceFrames) {
     const std::size_t n = std::min(kPieceFrames, features.n_valid_frames - first);
     const std::size_t n_to_check = audio.n_samples / features.n_valid_frames * n;
-    impl_->check_finite(audio.samples + n_checked, n_to_check, n_checked);
+    check_samples(audio.samples + n_checked, n_to_check, n_checked, kLoudestResampled);
     n_checked += n_to_check;
     impl_->compute(view, first, n, features.values.data() + first, features.n_frames, scratch);
   }
-  impl_->check_finite(audio.samples + n_checked, audio.n_samples - n_checked, n_checked);
+  check_samples(audio.samples + n_checked, audio.n_samples - n_checked, n_checked, kLoudestResampled);
   frontend::normalize(options(), {features.values.data(), features.n_features, features.n_valid_frames,
                                   std::max<std::size_t>(features.n_valid_frames, 1), features.n_frames});
   return features;
+}
+
+Features frontend::compute_at_any_rate(const Frontend& frontend, AudioView audio) {
+  const int rate_hz = frontend.options().sample_rate_hz;
+  if (audio.sample_rate_hz == 0 || audio.sample_rate_hz == rate_hz) return frontend.compute(audio);
+  const std::vector<float> samples = resample(audio, rate_hz);
+  return frontend.compute({samples.data(), samples.size(), rate_hz});
 }
 
 }  // namespace fastctc

@@ -27,8 +27,6 @@ class Frontend::Impl {
   }
   void compute(const frontend::SignalView& view, std::size_t first, std::size_t n_frames, float* output,
                std::size_t stride, frontend::FbankScratch& scratch) const;
-  // Raises AudioError that names the first sample that is not finite; sample 0 is sample `offset` of the utterance.
-  void check_finite(const float* samples, std::size_t n_samples, std::size_t offset) const;
 
  private:
   FrontendOptions options_;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "audio/samples.h"
 #include "fastctc/error.h"
 #include "frontend/frontend_impl.h"
 #include "frontend/normalize.h"
@@ -39,8 +40,7 @@ class FrontendStream::Impl {
   void push(const float* samples, std::size_t n_samples) {
     const Turn turn(busy_);
     if (is_finished_) throw AudioError("The stream is finished; reset it before pushing another utterance.");
-    if (samples == nullptr && n_samples > 0) throw AudioError("The audio's pointer is null.");
-    frontend_->check_finite(samples, n_samples, n_pushed_);
+    check_samples(samples, n_samples, n_pushed_, kLoudestResampled);
     drop_unneeded_samples();
     samples_.insert(samples_.end(), samples, samples + n_samples);
     n_pushed_ += n_samples;

@@ -1,7 +1,6 @@
 #include "fastctc/stream.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "fastctc/error.h"
@@ -11,7 +10,6 @@ namespace fastctc {
 namespace {
 
 constexpr std::size_t kBlockFrames = 64;
-// Samples converted and kept at a time, however many are pushed at once.
 constexpr std::size_t kPieceSamples = 1 << 14;
 
 const Frontend& streamable(const Recognizer& recognizer) {
@@ -55,17 +53,11 @@ Stream::Impl::Impl(const Recognizer& recognizer, const StreamOptions& options, s
       options_(options),
       pool_(std::move(pool)),
       detector_(detector ? std::move(detector) : open_detector(recognizer_, options)),
+      audio_(detector_.get(), options.sample_rate_hz, recognizer_.sample_rate_hz()),
       frontend_(streamable(recognizer_)),
       acoustic_(model_, options.start),
       decoder_(recognizer_, options),
-      block_(recognizer_.frontend().n_features() * kBlockFrames) {
-  if (options.sample_rate_hz != 0) set_rate(options.sample_rate_hz);
-}
-
-void Stream::Impl::set_rate(int rate_hz) {
-  if (!audio_) audio_ = std::make_unique<StreamAudio>(detector_.get(), rate_hz, recognizer_.sample_rate_hz());
-  rate_hz_ = rate_hz;
-}
+      block_(recognizer_.frontend().n_features() * kBlockFrames) {}
 
 void Stream::Impl::check_open() const {
   if (error_) std::rethrow_exception(error_);
@@ -74,37 +66,17 @@ void Stream::Impl::check_open() const {
   }
 }
 
-void Stream::Impl::check_samples(const AudioView& audio) const {
-  if (audio.samples == nullptr && audio.n_samples > 0) throw AudioError("The audio's pointer is null.");
-  const float* end = audio.samples + audio.n_samples;
-  const float* bad = std::find_if_not(audio.samples, end, [](float sample) { return std::isfinite(sample); });
-  if (bad == end) return;
-  throw AudioError("Sample " + std::to_string(n_pushed_ + static_cast<std::uint64_t>(bad - audio.samples)) +
-                   " of the stream is " + std::to_string(*bad) +
-                   "; samples must be finite. None of this piece was taken: repair it, or push silence in its place.");
-}
-
 void Stream::Impl::push(AudioView audio) {
   const Turn turn(busy_);
   const std::lock_guard<std::mutex> lock(mutex);
   check_open();
-  int rate_hz = audio.sample_rate_hz;
-  if (rate_hz == 0) rate_hz = rate_hz_ != 0 ? rate_hz_ : recognizer_.sample_rate_hz();
-  if (rate_hz_ != 0 && rate_hz != rate_hz_) {
-    throw AudioError("The stream is at " + std::to_string(rate_hz_) + " Hz, but this audio is at " +
-                     std::to_string(rate_hz) + " Hz. A stream has one rate: resample, or open another stream.");
-  }
-  check_samples(audio);
+  audio_.check(audio);
   if (audio.n_samples == 0) return;
-  set_rate(rate_hz);
   guarded([&] {
-    for (std::size_t first = 0; first < audio.n_samples; first += kPieceSamples) {
-      const std::size_t n = std::min(kPieceSamples, audio.n_samples - first);
-      audio_->push(audio.samples + first, n);
-      n_pushed_ += n;
+    audio_.push(audio, [this] {
       feed();
       run();
-    }
+    });
   });
   note_ready();
 }
@@ -115,12 +87,12 @@ void Stream::Impl::finish() {
   if (error_) std::rethrow_exception(error_);
   if (is_finished_) return;
   is_finished_ = true;
-  if (n_pushed_ == 0) {
+  if (audio_.n_pushed() == 0) {
     is_done_ = true;
     return;
   }
   guarded([&] {
-    audio_->finish();
+    audio_.finish();
     feed();
     run();
   });
@@ -140,17 +112,17 @@ void Stream::Impl::guarded(Work&& work) {
 
 // Moves audio on until it waits for the model.
 void Stream::Impl::feed() {
-  while (const StreamAudio::Utterance* utterance = audio_->utterance()) {
+  while (const StreamAudio::Utterance* utterance = audio_.utterance()) {
     if (!in_utterance_) begin_utterance();
-    while (!is_flushed_ && audio_->n_samples() > 0) {
-      const std::size_t n = std::min(kPieceSamples, audio_->n_samples());
-      frontend_.push(audio_->samples(), n);
-      audio_->taken(n);
+    while (!is_flushed_ && audio_.n_samples() > 0) {
+      const std::size_t n = std::min(kPieceSamples, audio_.n_samples());
+      frontend_.push(audio_.samples(), n);
+      audio_.taken(n);
       feed_frames(frontend_.n_ready_frames());
     }
     if (!utterance->is_over || !end_utterance()) return;
   }
-  if (audio_->is_exhausted() && !is_done_) end_stream();
+  if (audio_.is_exhausted() && !is_done_) end_stream();
 }
 
 void Stream::Impl::feed_frames(std::size_t n_frames) {
@@ -167,16 +139,16 @@ void Stream::Impl::begin_utterance() {
   is_flushed_ = false;
   frontend_.reset();
   acoustic_.reset();
-  decoder_.begin(static_cast<double>(audio_->utterance()->begin) / recognizer_.sample_rate_hz());
+  decoder_.begin(static_cast<double>(audio_.utterance()->begin) / recognizer_.sample_rate_hz());
 }
 
 // Flushes an utterance whose samples are all taken; makes it final once the model has run everything. False: not yet.
 bool Stream::Impl::end_utterance() {
-  const StreamAudio::Utterance utterance = *audio_->utterance();
+  const StreamAudio::Utterance utterance = *audio_.utterance();
   if (!is_flushed_) {
     // Frames may reach past the end of the audio; no result does.
     decoder_.end_at(detector_ ? static_cast<double>(utterance.end - utterance.begin) / recognizer_.sample_rate_hz()
-                              : pushed_duration_s());
+                              : audio_.pushed_s());
     frontend_.finish();
     feed_frames(frontend_.n_ready_frames());
     acoustic_.finish();
@@ -186,14 +158,14 @@ bool Stream::Impl::end_utterance() {
   decoder_.finish(detector_ ? EndpointCause::silence : EndpointCause::finish, results_);
   if (!detector_) is_done_ = true;
   in_utterance_ = false;
-  audio_->next_utterance();
+  audio_.next_utterance();
   return true;
 }
 
 // With speech detection the last utterance may have ended long before; an empty result then ends the stream.
 void Stream::Impl::end_stream() {
   is_done_ = true;
-  decoder_.begin(std::max(pushed_duration_s(), decoder_.last_end_s()));
+  decoder_.begin(std::max(audio_.pushed_s(), decoder_.last_end_s()));
   decoder_.end_at(0);
   decoder_.finish(EndpointCause::finish, results_);
 }
@@ -226,16 +198,11 @@ void Stream::Impl::note_ready() {
 void Stream::Impl::reset() {
   const Turn turn(busy_);
   const std::lock_guard<std::mutex> lock(mutex);
-  if (options_.sample_rate_hz == 0) {
-    audio_.reset();
-    rate_hz_ = 0;
-  }
-  if (audio_) audio_->reset();
+  audio_.reset();
   frontend_.reset();
   acoustic_.reset();
   decoder_.reset();
   results_.clear();
-  n_pushed_ = 0;
   ++n_resets_;
   is_finished_ = is_done_ = in_utterance_ = is_flushed_ = is_waiting_ = false;
   error_ = nullptr;
@@ -261,14 +228,13 @@ std::vector<StreamResult> Stream::Impl::take() {
 
 double Stream::Impl::pushed_s() const {
   const std::lock_guard<std::mutex> lock(mutex);
-  return rate_hz_ == 0 ? 0 : pushed_duration_s();
+  return audio_.pushed_s();
 }
 
 double Stream::Impl::decoded_s() const {
   const std::lock_guard<std::mutex> lock(mutex);
-  if (rate_hz_ == 0) return 0;
-  if (is_done_) return pushed_duration_s();
-  return std::min(in_utterance_ ? decoder_.decoded_s() : audio_->decided_s(), pushed_duration_s());
+  if (is_done_) return audio_.pushed_s();
+  return std::min(in_utterance_ ? decoder_.decoded_s() : audio_.decided_s(), audio_.pushed_s());
 }
 
 Stream::Stream(const Recognizer& recognizer, const StreamOptions& options)

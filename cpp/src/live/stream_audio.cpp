@@ -6,13 +6,13 @@
 namespace fastctc {
 
 StreamAudio::StreamAudio(const SpeechDetector* detector, int rate_hz, int model_rate_hz)
-    : model_rate_hz_(model_rate_hz), resampler_(rate_hz, model_rate_hz) {
+    : model_rate_hz_(model_rate_hz), intake_(model_rate_hz, rate_hz) {
   if (detector) detector_ = std::make_unique<SpeechDetector>(detector->another());
   reset();
 }
 
 void StreamAudio::reset() {
-  resampler_.reset();
+  intake_.reset();
   if (detector_) detector_->reset();
   held_.clear();
   held_begin_ = n_held_end_ = taken_ = decided_ = 0;
@@ -21,22 +21,16 @@ void StreamAudio::reset() {
   is_finished_ = false;
 }
 
-void StreamAudio::push(const float* samples, std::size_t n_samples) {
-  resampler_.push(samples, n_samples, resampled_);
-  hand_on();
-}
-
 void StreamAudio::finish() {
-  resampler_.finish(resampled_);
   is_finished_ = true;
-  hand_on();
+  intake_.finish([this](const float* samples, std::size_t n_samples) { hand_on(samples, n_samples); });
 }
 
-void StreamAudio::hand_on() {
-  held_.insert(held_.end(), resampled_.begin(), resampled_.end());
-  n_held_end_ += resampled_.size();
+void StreamAudio::hand_on(const float* samples, std::size_t n_samples) {
+  held_.insert(held_.end(), samples, samples + n_samples);
+  n_held_end_ += n_samples;
   if (detector_) {
-    detector_->push(resampled_.data(), resampled_.size());
+    detector_->push(samples, n_samples);
     if (is_finished_) detector_->finish();
     note_speech();
   } else {
@@ -46,7 +40,6 @@ void StreamAudio::hand_on() {
       utterances_.front().is_over = true;
     }
   }
-  resampled_.clear();
   drop_unneeded();
 }
 

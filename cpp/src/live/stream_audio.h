@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "fastctc/audio.h"
+#include "audio/intake.h"
 #include "fastctc/speech_detector.h"
 #include "fastctc/types.h"
 
@@ -23,10 +23,18 @@ class StreamAudio {
     bool is_over = false;
   };
 
-  // rate_hz: of the audio pushed. detector: a copy of it finds the utterances; null: there is one utterance.
+  // rate_hz: of the audio pushed; 0: not known yet. detector: another of it finds the utterances; null: there is one.
   StreamAudio(const SpeechDetector* detector, int rate_hz, int model_rate_hz);
 
-  void push(const float* samples, std::size_t n_samples);
+  // As Intake: before push(), which calls work() after each piece.
+  void check(const AudioView& audio) { intake_.check(audio); }
+  template <class Work>
+  void push(const AudioView& audio, Work&& work) {
+    intake_.push(audio, [&](const float* samples, std::size_t n_samples) {
+      hand_on(samples, n_samples);
+      work();
+    });
+  }
   void finish();
   void reset();
 
@@ -39,18 +47,19 @@ class StreamAudio {
   void taken(std::size_t n_samples);
   // Whether everything has been pushed and taken, and every utterance is over.
   bool is_exhausted() const { return is_finished_ && utterances_.empty(); }
-  // Up to here it is final what is speech.
+  std::uint64_t n_pushed() const { return intake_.n_pushed(); }
+  double pushed_s() const { return intake_.pushed_s(); }
+  // Up to here it is settled what is speech.
   double decided_s() const { return static_cast<double>(decided_) / model_rate_hz_; }
 
  private:
-  void hand_on();
+  void hand_on(const float* samples, std::size_t n_samples);
   void note_speech();
   void drop_unneeded();
 
   int model_rate_hz_;
-  Resampler resampler_;
+  Intake intake_;
   std::unique_ptr<SpeechDetector> detector_;
-  std::vector<float> resampled_;
   std::vector<float> held_;  // samples from held_begin_ on
   std::uint64_t held_begin_ = 0;
   std::uint64_t n_held_end_ = 0;  // samples so far

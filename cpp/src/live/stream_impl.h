@@ -70,9 +70,6 @@ class Stream::Impl {
  private:
   class Turn;
   void check_open() const;
-  void set_rate(int rate_hz);
-  double pushed_duration_s() const { return static_cast<double>(n_pushed_) / rate_hz_; }
-  void check_samples(const AudioView& audio) const;
   template <class Work>
   void guarded(Work&& work);
   void feed();
@@ -89,15 +86,13 @@ class Stream::Impl {
   std::shared_ptr<PoolSignal> pool_;
   std::shared_ptr<const SpeechDetector> detector_;  // audio_ makes its own from it
 
-  std::unique_ptr<StreamAudio> audio_;  // once the rate is known
+  StreamAudio audio_;
   FrontendStream frontend_;
   AcousticStream acoustic_;
   SegmentDecoder decoder_;
   std::vector<float> block_;  // [n_features, kBlockFrames]
   std::deque<StreamResult> results_;
 
-  int rate_hz_ = 0;             // of the audio pushed; 0: not known yet
-  std::uint64_t n_pushed_ = 0;  // samples at that rate
   bool is_finished_ = false;
   bool is_done_ = false;
   bool in_utterance_ = false;

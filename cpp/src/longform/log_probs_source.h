@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "fastctc/acoustic_model.h"
 #include "fastctc/frontend.h"
@@ -30,8 +31,16 @@ class Source {
 
 using MakeSource = std::function<std::unique_ptr<Source>()>;
 
-// Keeps the samples. Up to max_samples they are one run of the offline graph; beyond that all of them go to the source
-// that make_longer() makes.
+// Transcript::method of a recording that is one run of the offline graph.
+constexpr const char* kOneShot = "one_shot";
+
+// Log-probs of recordings short enough for such a run, each as alone. Samples are checked; another rate than the
+// model's is resampled.
+std::vector<LogProbs> run_one_shot(const Frontend& frontend, const AcousticModel& model,
+                                   const std::vector<AudioView>& recordings);
+
+// Keeps the samples; up to max_samples they are one run of the offline graph, beyond that all of them go on to the
+// source that make_longer() makes.
 std::unique_ptr<Source> make_one_shot(const Frontend& frontend, const AcousticModel& model, std::size_t max_samples,
                                       MakeSource make_longer);
 // Steps of a cache-aware graph. A normalisation over the utterance holds them back, and all features, until finish().

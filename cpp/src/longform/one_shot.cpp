@@ -1,6 +1,7 @@
 #include <utility>
 #include <vector>
 
+#include "frontend/any_rate.h"
 #include "longform/log_probs_source.h"
 
 namespace fastctc::longform {
@@ -26,7 +27,7 @@ class OneShot : public Source {
 
   void finish() override {
     if (longer_) return longer_->finish();
-    ready_ = model_.run(frontend_.compute({samples_.data(), samples_.size(), 0}));
+    ready_ = std::move(run_one_shot(frontend_, model_, {{samples_.data(), samples_.size(), 0}}).front());
     samples_ = {};
   }
 
@@ -35,7 +36,7 @@ class OneShot : public Source {
     return std::exchange(ready_, {});
   }
 
-  const char* method() const override { return longer_ ? longer_->method() : "one_shot"; }
+  const char* method() const override { return longer_ ? longer_->method() : kOneShot; }
 
  private:
   const Frontend& frontend_;
@@ -48,6 +49,18 @@ class OneShot : public Source {
 };
 
 }  // namespace
+
+std::vector<LogProbs> run_one_shot(const Frontend& frontend, const AcousticModel& model,
+                                   const std::vector<AudioView>& recordings) {
+  std::vector<Features> all_features;
+  std::vector<const Features*> batch;
+  all_features.reserve(recordings.size());
+  for (const AudioView& audio : recordings) {
+    all_features.push_back(frontend::compute_at_any_rate(frontend, audio));
+    batch.push_back(&all_features.back());
+  }
+  return model.run(batch);
+}
 
 std::unique_ptr<Source> make_one_shot(const Frontend& frontend, const AcousticModel& model, std::size_t max_samples,
                                       MakeSource make_longer) {

@@ -76,7 +76,7 @@ void Spoken::close(const SpeechSegment& segment) {
   Transcript part = utterance_->finish(segment.end_s - segment.start_s);
   utterance_.reset();
   transcript_.speech.push_back(segment);
-  if (transcript_.method.empty() || part.method != "one_shot") transcript_.method = part.method;
+  if (transcript_.method.empty() || part.method != kOneShot) transcript_.method = part.method;
   if (!transcript_.text.empty() && !part.text.empty()) transcript_.text += ' ';
   transcript_.text += part.text;
   for (Word& word : part.words) {

@@ -1,13 +1,13 @@
 #include "fastctc/speech_detector.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "audio/intake.h"
+#include "audio/samples.h"
 #include "fastctc/error.h"
 #include "vad/energy.h"
 #include "vad/frame_scorer.h"
@@ -41,19 +41,25 @@ class SpeechDetector::Impl {
       : options(vad),
         rate_hz(sample_rate_hz),
         scorer(std::move(frame_scorer)),
-        segmenter(vad, sample_rate_hz, scorer->open_score(), scorer->close_score()) {}
+        segmenter(vad, sample_rate_hz, scorer->open_score(), scorer->close_score()),
+        intake_(sample_rate_hz) {}
 
   void push(const float* samples, std::size_t n) {
-    if (finished_) throw AudioError("push() after finish(): the recording is over. Call reset() to begin another one.");
-    check_not_failed();
-    check_finite(samples, n);
-    run([&] { scorer->push(samples, n, scores_); });
-    n_samples += n;
+    check_open();
+    check_samples(samples, n, n_samples, kLoudestResampled);
+    take(samples, n);
+  }
+
+  void push(AudioView audio) {
+    check_open();
+    intake_.check(audio);
+    intake_.push(audio, [&](const float* samples, std::size_t n) { take(samples, n); });
   }
 
   void finish() {
     if (finished_) return;
     check_not_failed();
+    intake_.finish([&](const float* samples, std::size_t n) { take(samples, n); });
     run([&] { scorer->finish(scores_); });
     segmenter.finish(n_samples);
     finished_ = true;
@@ -62,6 +68,7 @@ class SpeechDetector::Impl {
   void reset() {
     scorer->reset();
     segmenter.reset();
+    intake_.reset();
     n_samples = 0;
     finished_ = failed_ = false;
   }
@@ -70,9 +77,14 @@ class SpeechDetector::Impl {
   int rate_hz;
   std::unique_ptr<FrameScorer> scorer;
   Segmenter segmenter;
-  std::uint64_t n_samples = 0;
+  std::uint64_t n_samples = 0;  // at the detector's rate
 
  private:
+  void take(const float* samples, std::size_t n) {
+    run([&] { scorer->push(samples, n, scores_); });
+    n_samples += n;
+  }
+
   template <class Score>
   void run(Score&& score) {
     scores_.clear();
@@ -82,19 +94,16 @@ class SpeechDetector::Impl {
     for (const FrameScore& frame : scores_) segmenter.push(frame);
   }
 
+  void check_open() const {
+    if (finished_) throw AudioError("push() after finish(): the recording is over; call reset() to begin another one.");
+    check_not_failed();
+  }
+
   void check_not_failed() const {
     if (failed_) throw EngineError("This speech detector has failed before. Call reset(), and begin again.");
   }
 
-  void check_finite(const float* samples, std::size_t n) const {
-    if (n > 0 && samples == nullptr) throw AudioError("The audio's pointer is null.");
-    const float* bad = std::find_if(samples, samples + n, [](float sample) { return !std::isfinite(sample); });
-    if (bad == samples + n) return;
-    throw AudioError("Sample " + std::to_string(n_samples + static_cast<std::uint64_t>(bad - samples)) + " is " +
-                     (std::isnan(*bad) ? "not a number (NaN)" : "infinite") +
-                     "; samples must be finite. Repair the recording, or replace such samples with 0.");
-  }
-
+  Intake intake_;
   std::vector<FrameScore> scores_;  // kept for its memory
   bool finished_ = false;
   bool failed_ = false;
@@ -112,6 +121,7 @@ SpeechDetector SpeechDetector::another() const {
 }
 
 void SpeechDetector::push(const float* samples, std::size_t n_samples) { impl_->push(samples, n_samples); }
+void SpeechDetector::push(AudioView audio) { impl_->push(audio); }
 void SpeechDetector::finish() { impl_->finish(); }
 std::vector<SpeechSegment> SpeechDetector::take() { return impl_->segmenter.take(); }
 bool SpeechDetector::in_speech() const { return impl_->segmenter.in_speech(); }
@@ -121,7 +131,7 @@ void SpeechDetector::reset() { impl_->reset(); }
 
 std::vector<SpeechSegment> detect_speech(AudioView audio, const VadOptions& options, const SessionOptions& session) {
   SpeechDetector detector(options, audio.sample_rate_hz, session);
-  detector.push(audio.samples, audio.n_samples);
+  detector.push(audio);
   detector.finish();
   return detector.take();
 }
@@ -129,6 +139,7 @@ std::vector<SpeechSegment> detect_speech(AudioView audio, const VadOptions& opti
 std::vector<SpeechScore> score_speech(AudioView audio, const VadOptions& options, const SessionOptions& session) {
   std::vector<FrameScore> frames;
   const std::unique_ptr<FrameScorer> scorer = make_scorer(options, audio.sample_rate_hz, session);
+  check_samples(audio.samples, audio.n_samples);
   scorer->push(audio.samples, audio.n_samples, frames);
   scorer->finish(frames);
   std::vector<SpeechScore> scores;

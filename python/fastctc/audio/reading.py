@@ -19,7 +19,17 @@ from fastctc.audio.encoded import can_probe, open_encoded, read_blocks
 from fastctc.errors import AudioError, OptionError
 from fastctc.types import Audio
 
-__all__ = ["AudioSource", "Channel", "Channels", "as_samples", "load_audio", "probe_duration_s", "read_audio"]
+__all__ = [
+    "AudioSource",
+    "Channel",
+    "Channels",
+    "Recording",
+    "as_samples",
+    "load_audio",
+    "open_audio",
+    "probe_duration_s",
+    "read_audio",
+]
 
 _File: TypeAlias = "BinaryIO | io.RawIOBase | io.BufferedIOBase"
 AudioSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | _File | npt.NDArray[Any]"
@@ -30,8 +40,6 @@ _Floats: TypeAlias = npt.NDArray[np.float32]
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768000
 MAX_CHANNELS = 32
 """Most channels of a 2-D array; they are its shorter axis."""
-MAX_MAGNITUDE = 32.0
-"""Float samples should be in [-1, 1], and a mix may be a little larger. Larger samples are 16-bit values by mistake."""
 _BLOCK_VALUES = 1 << 18  # samples of all channels that are converted at once
 
 
@@ -63,21 +71,10 @@ def load_audio(
         AudioError: The source can't be used; the message says why.
         OptionError: A rate is no integer from 1000 to 768000, contradicts the file's, or there is no such channel.
     """
-    target_rate_hz, sample_rate = _check_rates(target_rate_hz, sample_rate)
-    channel = _check_channel(channel)
-    with _open_recording(source, target_rate_hz, sample_rate) as recording:
-        converter = _Converter(recording, target_rate_hz, channel)
-        # A header may promise anything, so at most 64 MiB are allocated at first.
-        expected = -(-max(0, recording.n_frames) * target_rate_hz // recording.rate_hz)
-        output, n_output = np.empty(min(expected, 1 << 24), dtype=np.float32), 0
-        for block in converter.blocks():
-            end = n_output + len(block)
-            if end > len(output):
-                output.resize(max(end, len(output) * 3 // 2), refcheck=False)
-            output[n_output:end] = block
-            n_output = end
-    output.resize(n_output, refcheck=False)
-    return Audio(output, target_rate_hz, converter.n_frames / recording.rate_hz)
+    target_rate_hz, channel = _check_rate("target_rate_hz", target_rate_hz), _check_channel(channel)
+    with open_audio(source, default_rate_hz=target_rate_hz, sample_rate=sample_rate, channel=channel) as recording:
+        samples = recording.read(target_rate_hz)
+        return Audio(samples, target_rate_hz, recording.n_read / recording.rate_hz)
 
 
 def read_audio(
@@ -100,17 +97,49 @@ def read_audio(
         AudioNotFoundError, AudioError: As `load_audio`; the iterator raises them when it comes to the fault.
         OptionError: As `load_audio`; one that concerns the file is raised by the iterator.
     """
-    rates_hz = _check_rates(target_rate_hz, sample_rate)
-    if not (channel == "split" and isinstance(channel, str)):
-        channel = _check_channel(channel)
-    return _read(source, *rates_hz, channel)
+    target_rate_hz = _check_rate("target_rate_hz", target_rate_hz)
+    sample_rate, channel = _check_source(sample_rate, channel)
+    return _read(source, target_rate_hz, sample_rate, channel)
 
 
 def _read(
     source: AudioSource, target_rate_hz: int, sample_rate: int | None, channel: Channels
 ) -> Generator[_Floats, None, None]:
-    with _open_recording(source, target_rate_hz, sample_rate) as recording:
-        yield from _Converter(recording, target_rate_hz, channel).blocks()
+    with open_audio(source, default_rate_hz=target_rate_hz, sample_rate=sample_rate, channel=channel) as recording:
+        for pieces in recording.resampled(target_rate_hz):
+            yield np.stack(pieces, axis=1) if channel == "split" else pieces[0]
+
+
+@contextlib.contextmanager
+def open_audio(
+    source: AudioSource, *, default_rate_hz: int, sample_rate: int | None = None, channel: Channels = "mean"
+) -> Iterator[Recording]:
+    """Opens a recording to be read at its own rate, for the core to resample.
+
+    An AudioError of the `with` block, as the core raises it on samples that can't be used, is told with the recording's
+    name.
+
+    Args:
+        source: As of `load_audio`.
+        default_rate_hz: Of samples whose `sample_rate` is not given.
+        sample_rate: Rate of samples, in Hz.
+        channel: Which channel, from 0; "mean": all of them mixed; "split": each on its own.
+
+    Raises:
+        AudioNotFoundError, AudioError, OptionError: As `load_audio`.
+    """
+    sample_rate, channel = _check_source(sample_rate, channel)
+    with _open_source(source, default_rate_hz, sample_rate, channel) as recording:
+        name, n_channels = recording.name, recording.n_channels
+        if isinstance(channel, int) and channel >= n_channels:
+            last = "only channel 0" if n_channels == 1 else f"channels 0 to {n_channels - 1}"
+            raise OptionError(f'channel is {channel}, but {name} has {last}; give one of these, or "mean"')
+        try:
+            yield recording
+        except AudioError as error:
+            if str(error).startswith(name):
+                raise
+            raise AudioError(f"{name}: {error}") from None
 
 
 def probe_duration_s(source: AudioSource, *, sample_rate: int | None = None) -> float | None:
@@ -134,9 +163,10 @@ def probe_duration_s(source: AudioSource, *, sample_rate: int | None = None) -> 
 # Options
 
 
-def _check_rates(target_rate_hz: int, sample_rate: int | None) -> tuple[int, int | None]:
-    target_rate_hz = _check_rate("target_rate_hz", target_rate_hz)
-    return target_rate_hz, None if sample_rate is None else _check_rate("sample_rate", sample_rate)
+def _check_source(sample_rate: int | None, channel: Channels) -> tuple[int | None, Channels]:
+    if not (channel == "split" and isinstance(channel, str)):
+        channel = _check_channel(channel)
+    return None if sample_rate is None else _check_rate("sample_rate", sample_rate), channel
 
 
 def _check_rate(name: str, rate_hz: object) -> int:
@@ -221,20 +251,14 @@ def as_samples(samples: object) -> _Floats:
     """Mono samples [n] of any of the formats of `load_audio` as float32, contiguous.
 
     Raises:
-        AudioError: No array, an array of two dimensions or another dtype, or values far beyond [-1, 1].
+        AudioError: No array, or an array of two dimensions or another dtype.
     """
     values = _as_array(samples)
     if values is None:
         raise AudioError(f"The samples must be an array, not {type(samples).__name__}: a stream takes no files.")
     if values.ndim != 1:
         raise AudioError(f"The samples have shape {values.shape}, not [n]. Open one stream per channel.")
-    floats = np.ascontiguousarray(_to_float(_as_frames(values)[:, 0]))
-    if floats.size and (peak := float(np.abs(floats).max())) > MAX_MAGNITUDE and np.isfinite(peak):
-        raise AudioError(
-            f"The samples reach {peak:g}, but float samples must be in [-1, 1]. Divide 16-bit values by 32768, or give "
-            "them as int16."
-        )
-    return floats
+    return np.ascontiguousarray(_to_float(_as_frames(values)[:, 0]))
 
 
 def _to_float(block: npt.NDArray[Any]) -> _Floats:
@@ -248,77 +272,53 @@ def _to_float(block: npt.NDArray[Any]) -> _Floats:
     return values
 
 
-# Blocks
+# Recordings
 
 
-@dataclass(frozen=True)
-class _Recording:
-    """An open source: blocks [n, channels] of its frames."""
+@dataclass
+class Recording:
+    """An open source: the channel that was asked for, or each, at the source's own rate. Read once."""
 
     name: str
     rate_hz: int
     n_channels: int
     n_frames: int
     """As the header tells it."""
-    blocks: Iterator[_Floats]
+    _channel: Channels
+    _frames: Iterator[_Floats]
+    """Blocks [n, channels]."""
+    n_read: int = 0
+    """Frames read so far."""
 
+    def blocks(self) -> Iterator[list[_Floats]]:
+        """Samples [n] of each channel, some seconds each; at least one block, though it may be empty."""
+        for block in self._frames:
+            self.n_read += len(block)
+            yield self._choose(block)
 
-@contextlib.contextmanager
-def _open_recording(source: AudioSource, target_rate_hz: int, sample_rate: int | None) -> Iterator[_Recording]:
-    samples = _as_array(source)
-    if samples is not None:
-        frames = _as_frames(samples)
-        n_frames, n_channels = frames.shape
-        block_frames = max(1, _BLOCK_VALUES // n_channels)
-        starts = range(0, n_frames, block_frames)
-        blocks = (_to_float(frames[start : start + block_frames]) for start in starts)
-        yield _Recording("The array", sample_rate or target_rate_hz, n_channels, n_frames, blocks)
-        return
-    with open_encoded(source) as (file, name):
-        rate_hz = file.samplerate
-        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-            raise AudioError(f"{name} is at {rate_hz} Hz, but the rate must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
-        if sample_rate is not None and sample_rate != rate_hz:
-            raise OptionError(
-                f"{name} is at {rate_hz} Hz, but option sample_rate is {sample_rate}. Leave sample_rate out: the "
-                "file's own rate is used."
-            )
-        yield _Recording(name, rate_hz, file.channels, file.frames, read_blocks(file, name))
-
-
-class _Converter:
-    """Checks the blocks of a recording, and gives one channel, or each, at the target rate."""
-
-    def __init__(self, recording: _Recording, target_rate_hz: int, channel: Channels) -> None:
-        n_channels = recording.n_channels
-        if isinstance(channel, int) and channel >= n_channels:
-            last = "only channel 0" if n_channels == 1 else f"channels 0 to {n_channels - 1}"
-            raise OptionError(
-                f'{recording.name} has {last}, not {channel} (option channel). Give one of these, or "mean".'
-            )
-        self._recording = recording
-        self._channel = channel
-        n_resamplers = n_channels if channel == "split" else 1
-        self._resamplers = [_core.Resampler(recording.rate_hz, target_rate_hz) for _ in range(n_resamplers)]
-        self.n_frames = 0
-        """Read so far, at the recording's own rate."""
-
-    def blocks(self) -> Iterator[_Floats]:
-        """Samples [n], of "split" [n, channels]."""
-        for block in self._recording.blocks:
-            channels = self._choose(block)
-            try:
-                pieces = [
-                    resampler.push(samples) for resampler, samples in zip(self._resamplers, channels, strict=True)
-                ]
-            except AudioError as error:
-                raise AudioError(f"{self._recording.name}: {error}") from None
-            for samples in channels:
-                self._check_range(samples)
-            self.n_frames += len(block)
+    def resampled(self, rate_hz: int) -> Iterator[list[_Floats]]:
+        """The same at another rate."""
+        n_resamplers = self.n_channels if self._channel == "split" else 1
+        resamplers = [_core.Resampler(self.rate_hz, rate_hz) for _ in range(n_resamplers)]
+        for channels in self.blocks():
+            pieces = [resampler.push(samples) for resampler, samples in zip(resamplers, channels, strict=True)]
             if len(pieces[0]):
-                yield self._join(pieces)
-        yield self._join([resampler.finish() for resampler in self._resamplers])
+                yield pieces
+        yield [resampler.finish() for resampler in resamplers]
+
+    def read(self, rate_hz: int | None = None) -> _Floats:
+        """All samples [n] of the one channel, at that rate; None: at the source's own."""
+        # A header may promise anything: at first no more than 64 MiB is taken for it.
+        expected = -(-max(0, self.n_frames) * (rate_hz or self.rate_hz) // self.rate_hz)
+        output, n_output = np.empty(min(expected, 1 << 24), dtype=np.float32), 0
+        for [block] in self.blocks() if rate_hz is None else self.resampled(rate_hz):
+            end = n_output + len(block)
+            if end > len(output):
+                output.resize(max(end, len(output) * 3 // 2), refcheck=False)
+            output[n_output:end] = block
+            n_output = end
+        output.resize(n_output, refcheck=False)
+        return output
 
     def _choose(self, block: _Floats) -> list[_Floats]:
         n_channels = block.shape[1]
@@ -334,13 +334,27 @@ class _Converter:
             total /= np.float32(n_channels)
         return [total]
 
-    def _check_range(self, samples: _Floats) -> None:
-        peak = int(np.argmax(np.abs(samples))) if samples.size else 0
-        if samples.size and abs(samples[peak]) > MAX_MAGNITUDE:
-            raise AudioError(
-                f"{self._recording.name}: Sample {self.n_frames + peak} is {samples[peak]:g}, but float samples must "
-                "be in [-1, 1]. Divide 16-bit values by 32768, or give them as int16."
-            )
 
-    def _join(self, pieces: list[_Floats]) -> _Floats:
-        return np.stack(pieces, axis=1) if self._channel == "split" else pieces[0]
+@contextlib.contextmanager
+def _open_source(
+    source: AudioSource, default_rate_hz: int, sample_rate: int | None, channel: Channels
+) -> Iterator[Recording]:
+    samples = _as_array(source)
+    if samples is not None:
+        frames = _as_frames(samples)
+        n_frames, n_channels = frames.shape
+        block_frames = max(1, _BLOCK_VALUES // n_channels)
+        starts = range(0, max(1, n_frames), block_frames)
+        blocks = (_to_float(frames[start : start + block_frames]) for start in starts)
+        yield Recording("The array", sample_rate or default_rate_hz, n_channels, n_frames, channel, blocks)
+        return
+    with open_encoded(source) as (file, name):
+        rate_hz = file.samplerate
+        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+            raise AudioError(f"{name} is at {rate_hz} Hz, but the rate must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
+        if sample_rate is not None and sample_rate != rate_hz:
+            raise OptionError(
+                f"{name} is at {rate_hz} Hz, but option sample_rate is {sample_rate}. Leave sample_rate out: the "
+                "file's own rate is used."
+            )
+        yield Recording(name, rate_hz, file.channels, file.frames, channel, read_blocks(file, name))

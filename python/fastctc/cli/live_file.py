@@ -6,9 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fastctc.audio.reading import read_audio
+from fastctc.audio.reading import open_audio
 from fastctc.batching import run_batches
 from fastctc.conversation import make_conversation
 from fastctc.errors import Error
@@ -64,15 +62,16 @@ def _transcribe(
     """The transcript of the channel, or those of all channels."""
     streams: list[Any] = []
     finals: list[list[StreamResult]] = []
-    for block in read_audio(source, target_rate_hz=recognizer.sample_rate_hz, channel="split" if split else channel):
-        channels = block if block.ndim == 2 else block[:, None]
-        if not streams:
-            streams = [recognizer.stream(**options) for _ in range(channels.shape[1])]
-            finals = [[] for _ in streams]
-        if stop.is_set():
-            raise Error("Transcription was stopped.")  # nobody waits for the result any more
-        for index, stream in enumerate(streams):
-            finals[index] += stream.push(np.ascontiguousarray(channels[:, index]))
+    rate_hz = recognizer.sample_rate_hz
+    with open_audio(source, default_rate_hz=rate_hz, channel="split" if split else channel) as recording:
+        for channels in recording.blocks():
+            if not streams:
+                streams = [recognizer.stream(**options) for _ in channels]
+                finals = [[] for _ in streams]
+            if stop.is_set():
+                raise Error("Transcription was stopped.")  # nobody waits for the result any more
+            for index, (stream, samples) in enumerate(zip(streams, channels, strict=True)):
+                finals[index] += stream.push(samples, sample_rate=recording.rate_hz)
     for index, stream in enumerate(streams):
         finals[index] += stream.finish()
     return [_join(results, stream.pushed_s) for results, stream in zip(finals, streams, strict=True)]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
-from fastctc.audio.reading import AudioSource, Channel, load_audio, read_audio
+from fastctc.audio.reading import AudioSource, Channel, open_audio
 from fastctc.core_options import core_fields
 from fastctc.decoding import Decoder, decoder_fields, resolve_decoder
 from fastctc.errors import EngineError, Error, OptionError
@@ -104,9 +104,9 @@ class Recognizer:
         Raises:
             AudioError: the audio can't be used.
         """
-        samples = self._load(audio, sample_rate, channel)
-        features, n_valid_frames = self._core.features(samples)
-        return features[:, :n_valid_frames]
+        rate_hz = self.sample_rate_hz
+        with open_audio(audio, default_rate_hz=rate_hz, sample_rate=sample_rate, channel=channel) as recording:
+            return self._core.features((samples for [samples] in recording.blocks()), recording.rate_hz)
 
     @property
     def graphs(self) -> list[str]:
@@ -195,11 +195,12 @@ class Recognizer:
                 raise OptionError(f"confidence={confidence!r} contradicts long_form.decoder.confidence. Give one.")
             options = replace(options, decoder=replace(options.decoder, confidence=confidence))
         alignment = _core.LongForm.align(self._core, text, core_fields(options, self._core.vocabulary))
-        blocks = read_audio(audio, target_rate_hz=self.sample_rate_hz, sample_rate=sample_rate, channel=channel)
-        for block in blocks:
-            alignment.push(block)
-            if on_progress is not None:
-                on_progress(0, alignment.done_s)
+        rate_hz = self.sample_rate_hz
+        with open_audio(audio, default_rate_hz=rate_hz, sample_rate=sample_rate, channel=channel) as recording:
+            for [samples] in recording.blocks():
+                alignment.push(samples, recording.rate_hz)
+                if on_progress is not None:
+                    on_progress(0, alignment.done_s)
         return Transcript.from_tuple(alignment.finish())
 
     @overload
@@ -319,9 +320,6 @@ class Recognizer:
     ) -> AsyncIterator[StreamResult]:
         """The same under asyncio: `async for result in ...`; the loop never waits for the model or for the audio."""
         return stream_results_async(AsyncStream(self.stream(**keywords)), chunks)
-
-    def _load(self, audio: AudioSource, sample_rate: int | None, channel: Channel) -> FloatArray:
-        return load_audio(audio, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz).samples
 
 
 def _matrix(values: npt.ArrayLike, name: str) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc import _core
-from fastctc.audio.reading import AudioSource, Channel, load_audio, probe_duration_s, read_audio
+from fastctc.audio.reading import AudioSource, Channel, open_audio, probe_duration_s
 from fastctc.batching import default_threads, plan_batches, run_batches
 from fastctc.conversation import make_conversation
 from fastctc.core_options import core_fields
@@ -130,38 +130,36 @@ class Recordings:
         """The transcripts of a recording's channels, or of one of them, which are read together."""
         parts: list[_core.LongForm] = []
         rate_hz = self._core.sample_rate_hz
-        for block in read_audio(source, target_rate_hz=rate_hz, sample_rate=self._sample_rate, channel=channel):
-            columns = block if block.ndim == 2 else block[:, None]
-            parts = parts or [_core.LongForm(self._core, self._long_form) for _ in range(columns.shape[1])]
-            for part, samples in zip(parts, columns.T, strict=True):
-                if self._stop.is_set():
-                    raise Error("Transcription was stopped.")  # nobody waits for the result any more
-                part.push(np.ascontiguousarray(samples))
-            if self._on_progress is not None:
-                self._on_progress(index, min(part.done_s for part in parts))
+        with open_audio(source, default_rate_hz=rate_hz, sample_rate=self._sample_rate, channel=channel) as recording:
+            for channels in recording.blocks():
+                parts = parts or [_core.LongForm(self._core, self._long_form) for _ in channels]
+                for part, samples in zip(parts, channels, strict=True):
+                    if self._stop.is_set():
+                        raise Error("Transcription was stopped.")  # nobody waits for the result any more
+                    part.push(samples, recording.rate_hz)
+                if self._on_progress is not None:
+                    self._on_progress(index, min(part.done_s for part in parts))
         return [self._transcript(part.finish()) for part in parts]
 
     def _together(self, sources: Sequence[AudioSource]) -> list[Any]:
         """Short recordings in one run of the graph."""
         loaded = [_attempt(self._load, source) for source in sources]
         arrays = [item for item in loaded if not isinstance(item, Error)]
-        answers: list[Any] | Error = _attempt(self._core.transcribe, arrays, 0, self._long_form)
+        answers: list[Any] | Error = _attempt(self._core.transcribe, arrays, self._long_form)
         if isinstance(answers, Error):
             # Whose error it is shows when each runs alone.
             alone: list[list[Any] | Error] = [
-                _attempt(self._core.transcribe, [array], 0, self._long_form) for array in arrays
+                _attempt(self._core.transcribe, [array], self._long_form) for array in arrays
             ]
             answers = [answer if isinstance(answer, Error) else answer[0] for answer in alone]
         queue = iter(answers)
         return [item if isinstance(item, Error) else next(queue) for item in loaded]
 
-    def _load(self, audio: AudioSource) -> npt.NDArray[np.float32]:
-        return load_audio(
-            audio,
-            sample_rate=self._sample_rate,
-            channel=self._channel,
-            target_rate_hz=self._core.sample_rate_hz,
-        ).samples
+    def _load(self, audio: AudioSource) -> tuple[npt.NDArray[np.float32], int]:
+        """Samples at the recording's own rate, and that rate."""
+        rate_hz, channel = self._core.sample_rate_hz, self._channel
+        with open_audio(audio, default_rate_hz=rate_hz, sample_rate=self._sample_rate, channel=channel) as recording:
+            return recording.read(), recording.rate_hz
 
 
 def as_many(audio: Any) -> list[Any] | None:

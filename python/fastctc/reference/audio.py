@@ -18,7 +18,6 @@ from fastctc.types import Audio
 __all__ = ["count_channels", "load_audio"]
 
 MAX_CHANNELS = 32
-MAX_MAGNITUDE = 32.0
 OFFSET_AND_SCALE = {
     "float32": (0, 1.0),
     "float64": (0, 1.0),
@@ -64,8 +63,6 @@ def load_audio(
         raise OptionError(f'Option channel is {channel}. Give 0 to {frames.shape[1] - 1}, or "mean".')
 
     samples = resample(mono, rate_hz, target_rate_hz).astype(np.float32)
-    if mono.size and np.abs(mono).max() > MAX_MAGNITUDE:
-        raise AudioError("Float samples must be in [-1, 1]. Divide 16-bit values by 32768, or give them as int16.")
     return Audio(samples, target_rate_hz, len(mono) / rate_hz)
 
 

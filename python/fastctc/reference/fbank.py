@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastctc.errors import AudioError
+from fastctc.reference.samples import LOUDEST_RESAMPLED, check_samples
 from fastctc.types import FrontendOptions
 
 __all__ = ["compute_features", "gaussian_noise", "make_mel_bank", "make_window", "n_frames"]
@@ -36,7 +37,7 @@ def compute_features(samples: npt.ArrayLike, options: FrontendOptions | None = N
         Features [n_features, n_columns] float32 and the number of valid columns; the rest is padding (`pad_to`).
 
     Raises:
-        AudioError: Samples that are not finite or not one-dimensional.
+        AudioError: Samples that are not finite, far beyond [-1, 1], or not one-dimensional.
     """
     options = options or FrontendOptions()
     signal = np.asarray(samples, dtype=np.float32).astype(np.float64)
@@ -44,10 +45,7 @@ def compute_features(samples: npt.ArrayLike, options: FrontendOptions | None = N
         raise AudioError(
             f"The samples must be one-dimensional, not of {signal.ndim} dimensions; choose a channel first."
         )
-    if not np.isfinite(signal).all():
-        first = int(np.argmin(np.isfinite(signal)))
-        raise AudioError(f"Sample {first} is not finite; the front end needs finite samples.")
-
+    check_samples(signal, loudest=LOUDEST_RESAMPLED)
     signal = signal * options.input_scale
     features = signal[np.newaxis] if options.kind == "waveform" else _log_mel(signal, options)
     features = _normalize(features, options)

@@ -145,8 +145,7 @@ class Recognizer:
         )
         confidence = confidence or options.decoder.confidence
         hypothesis = align(log_probs, ids, vocabulary.blank_id, confidence)
-        duration_s = len(loaded.samples) / self.sample_rate_hz
-        transcript = assemble(hypothesis, vocabulary, self.frame_s, duration_s, confidence.aggregation)
+        transcript = assemble(hypothesis, vocabulary, self.frame_s, loaded.duration_s, confidence.aggregation)
         return replace(transcript, method=method)
 
     def transcribe(
@@ -201,12 +200,13 @@ class Recognizer:
     ) -> Transcript | Error:
         try:
             loaded = load_audio(source, sample_rate=sample_rate, channel=channel, target_rate_hz=self.sample_rate_hz)
-            return rescored(self._transcribe_samples(loaded.samples, options), options.decoder)
+            return rescored(self._transcribe_samples(loaded.samples, loaded.duration_s, options), options.decoder)
         except Error as error:
             return error
 
-    def _transcribe_samples(self, samples: npt.NDArray[np.float32], options: LongFormOptions) -> Transcript:
-        duration_s = len(samples) / self.sample_rate_hz
+    def _transcribe_samples(
+        self, samples: npt.NDArray[np.float32], duration_s: float, options: LongFormOptions
+    ) -> Transcript:
         if options.vad.kind == "none":
             log_probs, method = compute_log_probs(
                 samples, self._frontend, self._graphs, self._vocabulary.blank_id, options
@@ -216,8 +216,9 @@ class Recognizer:
         parts = []
         for segment in detect_speech(samples, options.vad, self.sample_rate_hz):
             start, end = (round(time_s * self.sample_rate_hz) for time_s in (segment.start_s, segment.end_s))
-            parts.append((segment, self._transcribe_samples(samples[start:end], unspoken)))
-        empty = self._transcribe_samples(samples[:0], unspoken)
+            part_s = (end - start) / self.sample_rate_hz
+            parts.append((segment, self._transcribe_samples(samples[start:end], part_s, unspoken)))
+        empty = self._transcribe_samples(samples[:0], 0.0, unspoken)
         return join_spoken(parts, duration_s, empty, options.decoder.n_best)
 
     def _decode(self, log_probs: npt.NDArray[np.float32], duration_s: float, options: DecoderOptions) -> Transcript:

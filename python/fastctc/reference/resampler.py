@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastctc.errors import AudioError, OptionError
+from fastctc.errors import OptionError
+from fastctc.reference.samples import check_samples
 
 __all__ = ["impulse_response", "resample"]
 
@@ -41,15 +42,13 @@ def resample(samples: npt.NDArray[Any], input_rate_hz: int, output_rate_hz: int)
 
     Raises:
         OptionError: a rate is below 1000 or above 768000 Hz.
-        AudioError: a sample is not finite.
+        AudioError: a sample is not finite, or far beyond [-1, 1].
     """
     for name, rate_hz in (("input", input_rate_hz), ("output", output_rate_hz)):
         if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
             raise OptionError(f"The {name} rate is {rate_hz}. Give {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.")
     x: npt.NDArray[np.float64] = np.array(samples, dtype=np.float64)
-    bad = np.flatnonzero(~np.isfinite(x))
-    if bad.size:
-        raise AudioError(f"Sample {bad[0]} is {x[bad[0]]}; samples must be finite.")
+    check_samples(x)
     if input_rate_hz == output_rate_hz or not x.size:
         return x
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastctc.errors import AudioError, EngineError, ModelError, OptionError
+from fastctc.errors import EngineError, ModelError, OptionError
 from fastctc.reference.acoustic_model import open_session
+from fastctc.reference.samples import LOUDEST_RESAMPLED, check_samples
 from fastctc.types import SessionOptions, SpeechSegment, VadOptions
 
 __all__ = ["detect_speech", "energy_scores", "find_segments", "silero_scores"]
@@ -38,15 +39,13 @@ def detect_speech(
     """The segments of mono `samples` [n].
 
     Raises:
-        OptionError: no kind is named, or the kind doesn't take the rate.
-        AudioError: a sample is not finite.
+        OptionError: no kind is named, or the rate is none that it takes.
+        AudioError: a sample is not finite, or far beyond [-1, 1].
         ModelError, EngineError: Silero's graph can't be used.
     """
     if not 8000 <= sample_rate_hz <= 768000:
         raise OptionError(f"Speech detection takes audio at 8000 to 768000 Hz, not at {sample_rate_hz} Hz.")
-    bad = np.flatnonzero(~np.isfinite(samples))
-    if bad.size:
-        raise AudioError(f"Sample {bad[0]} is not finite.")
+    check_samples(samples, loudest=LOUDEST_RESAMPLED)
     if options.kind == "energy":
         scores, ends = energy_scores(samples, options, sample_rate_hz)
         open_score, close_score = 0.0, -ENERGY_HYSTERESIS_DB

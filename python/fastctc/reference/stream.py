@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fastctc.errors import AudioError, ModelError
 from fastctc.reference.fbank import compute_features
 from fastctc.reference.resampler import resample
+from fastctc.reference.samples import check_samples
 from fastctc.reference.segment_decoder import SegmentDecoder
 from fastctc.reference.speech_detector import detect_speech
 from fastctc.reference.streaming_model import AcousticStream, StreamingModel
@@ -75,9 +76,7 @@ class Stream:
         rate_hz = sample_rate_hz or self._rate_hz or self._frontend.sample_rate_hz
         if self._rate_hz and rate_hz != self._rate_hz:
             raise AudioError(f"The stream is at {self._rate_hz} Hz, but this audio is at {rate_hz} Hz.")
-        bad = np.flatnonzero(~np.isfinite(samples))
-        if bad.size:
-            raise AudioError(f"Sample {len(self._pushed) + bad[0]} of the stream is not finite.")
+        check_samples(samples, first=len(self._pushed))
         if len(samples) == 0:
             return
         self._rate_hz = rate_hz
