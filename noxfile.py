@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def asan(session: nox.Session) -> None:
     """The C++ tests, and bad input through the Python module, under AddressSanitizer and UndefinedBehaviorSanitizer."""
     if sys.platform != "linux":
         session.skip("the sanitizers' libraries are preloaded as Linux does")
-    _build(session, "build/nox-asan", *SANITIZED)
+    _build(session, "build/nox-asan", *SANITIZED, "-Ccmake.define.FASTCTC_BUILD_FUZZERS=ON")
     if not session.posargs:
         _run_cpp_tests(session, "build/nox-asan")
     libraries = [session.run("g++", f"-print-file-name={name}", external=True, silent=True) for name in SANITIZERS]
@@ -145,6 +146,25 @@ def _onnxruntime_library(session: nox.Session) -> str:
     site = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('platlib'))", silent=True)
     folder = Path(str(site).strip()) / "onnxruntime" / "capi"
     return str(next(iter(sorted(folder.glob("libonnxruntime.*so*")) or sorted(folder.glob("*onnxruntime*.dylib")))))
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Every fuzzer for some seconds, 60 or `nox -s fuzz -- SECONDS`: not a default, `asan` runs each for 3."""
+    session.install("cmake>=3.21,<4", "ninja", "onnxruntime")
+    seconds = session.posargs[0] if session.posargs else "60"
+    preset = "fuzz" if shutil.which("clang++") else "asan"  # libFuzzer, else tests/fuzz/driver.cpp
+    definitions = ("-DFASTCTC_BUILD_FUZZERS=ON", "-DFASTCTC_BUILD_TESTS=OFF")
+    session.run("cmake", "--preset", preset, "-B", "build/nox-fuzz", *definitions)
+    session.run("cmake", "--build", "build/nox-fuzz")
+    model = str(Path("models/digits").absolute())
+    environment = {"FASTCTC_ONNXRUNTIME": _onnxruntime_library(session), "FASTCTC_FUZZ_MODEL": model}
+    for source in sorted(Path("tests/fuzz").glob("fuzz_*.cpp")):
+        corpus = Path("build/nox-fuzz/corpus") / source.stem  # what libFuzzer finds is kept there
+        corpus.mkdir(parents=True, exist_ok=True)
+        start = Path("tests/fuzz/corpus") / source.stem.removeprefix("fuzz_")
+        program = f"build/nox-fuzz/tests/fuzz/{source.stem}"
+        session.run(program, f"-max_total_time={seconds}", str(corpus), str(start), env=environment, external=True)
 
 
 @nox.session

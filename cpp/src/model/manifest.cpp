@@ -68,13 +68,17 @@ class StrictParse {
   std::vector<std::set<std::string>> keys_;  // of the objects that are open
 };
 
-// Null where there is no file.
-Json read_object(const fs::path& path) {
+// Nothing where there is no file.
+template <class Parse>
+Manifest read(const fs::path& path, Parse parse) {
   std::error_code error;
-  if (path.empty() || !fs::exists(path, error)) return nullptr;
+  if (path.empty() || !fs::exists(path, error)) return {};
   const std::string file = path.u8string();
   if (!fs::is_regular_file(path, error)) throw ModelError(file + " is not a regular file.");
-  const std::string text = read_file(file, file, kMaxBytes);
+  return parse(read_file(file, file, kMaxBytes), file);
+}
+
+Json parse_json(const std::string& text, const std::string& file) {
   Json json;
   try {
     json = Json::parse(text, StrictParse(file));
@@ -120,11 +124,13 @@ const std::string* Manifest::find(const std::string& name) const {
   return found == values.end() ? nullptr : &found->second;
 }
 
-Manifest read_manifest(const fs::path& path) {
-  Manifest manifest;
-  const Json json = read_object(path);
-  if (json.is_null()) return manifest;
-  manifest.file = path.u8string();
+Manifest read_manifest(const fs::path& path) { return read(path, parse_manifest); }
+
+Manifest read_onnx_asr_config(const fs::path& path) { return read(path, parse_onnx_asr_config); }
+
+Manifest parse_manifest(const std::string& text, const std::string& file) {
+  const Json json = parse_json(text, file);
+  Manifest manifest{file, {}};
   const auto version = json.find("fastctc");
   if (version == json.end() || *version != kFormatVersion) {
     throw ModelError(manifest.file + ": \"fastctc\" (the version of the format) must be " +
@@ -136,13 +142,11 @@ Manifest read_manifest(const fs::path& path) {
   return manifest;
 }
 
-Manifest read_onnx_asr_config(const fs::path& path) {
-  Manifest manifest;
-  const Json json = read_object(path);
-  if (json.is_null()) return manifest;
+Manifest parse_onnx_asr_config(const std::string& text, const std::string& file) {
+  const Json json = parse_json(text, file);
   const auto type = json.find("model_type");
-  if (type == json.end() || *type != "nemo-conformer-ctc") return manifest;
-  manifest.file = path.u8string();
+  if (type == json.end() || *type != "nemo-conformer-ctc") return {};
+  Manifest manifest{file, {}};
   std::map<std::string, std::string> found;
   flatten(json, "", manifest.file, found);
   if (found.count("features_size")) manifest.values["frontend.n_mels"] = found["features_size"];

@@ -20,5 +20,8 @@ struct Manifest {
 Manifest read_manifest(const std::filesystem::path& path);
 // The same for onnx-asr's config.json, whose keys are renamed to ours; files of other programs give nothing.
 Manifest read_onnx_asr_config(const std::filesystem::path& path);
+// The same from the files' text.
+Manifest parse_manifest(const std::string& text, const std::string& file);
+Manifest parse_onnx_asr_config(const std::string& text, const std::string& file);
 
 }  // namespace fastctc
