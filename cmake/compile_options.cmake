@@ -1,3 +1,10 @@
+# Kernels use the vectors of g++ and clang.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "MSVC"
+   OR (CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12))
+  message(FATAL_ERROR "fastctc can't be compiled by ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}. "
+                      "Use g++ 12 or later, or clang 12 or later; on Windows clang-cl (cmake -T ClangCL).")
+endif()
+
 # One interface target that every target of ours links: warnings and sanitizers.
 add_library(fastctc_compile_options INTERFACE)
 

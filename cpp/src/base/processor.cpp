@@ -34,19 +34,17 @@ bool leaf7_has(unsigned mask, unsigned long long saved) {
 
 }  // namespace
 
-bool has_avx2() { return leaf7_has(1u << 5, 0x6); }
-bool has_avx2_fma() {
+bool has_avx2() {
   int info[4];
   __cpuid(info, 1);
-  return has_avx2() && (info[2] & (1 << 12)) != 0;
+  return leaf7_has(1u << 5, 0x6) && (info[2] & (1 << 12)) != 0;
 }
 // State of masks and upper halves.
 bool has_avx512() { return leaf7_has(1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, 0xE6); }
 
 #elif defined(FASTCTC_X86)
 
-bool has_avx2() { return __builtin_cpu_supports("avx2"); }
-bool has_avx2_fma() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
@@ -55,7 +53,6 @@ bool has_avx512() {
 #else
 
 bool has_avx2() { return false; }
-bool has_avx2_fma() { return false; }
 bool has_avx512() { return false; }
 
 #endif

@@ -3,8 +3,8 @@
 
 namespace fastctc {
 
+// And FMA.
 bool has_avx2();
-bool has_avx2_fma();
 // F, DQ, BW and VL.
 bool has_avx512();
 // Products of 8-bit integers in tiles. Asks the operating system to let this process have tiles.

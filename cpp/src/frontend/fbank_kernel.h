@@ -4,9 +4,9 @@
 // float64 and without contraction to fused multiply-add. Each frame therefore sees the same operations in the same
 // order whatever the width, and every instruction set gives the same bits.
 //
-// fbank_kernel.inc is compiled once an instruction set (fbank_kernel_avx2.cpp and so on). Those
-// units must not instantiate inline functions of the standard library: the linker keeps one copy of each, and one
-// compiled for AVX-512 would crash an older processor. This header therefore holds plain data only.
+// fbank_kernel.cpp is compiled once an instruction set (cpp/src/CMakeLists.txt). It must not instantiate inline
+// functions of the standard library: the linker keeps one copy of each, and one compiled for AVX-512 would crash an
+// older processor. This header therefore holds plain data only.
 #pragma once
 
 #include <stddef.h>
@@ -75,8 +75,15 @@ struct Kernel {
   void (*log)(const double* in, double* out);
 };
 
-extern const Kernel kKernelBaseline;
-extern const Kernel kKernelAvx2;    // with FASTCTC_X86_KERNELS only
-extern const Kernel kKernelAvx512;  // with FASTCTC_X86_KERNELS only
+// The latter two with FASTCTC_X86_KERNELS only.
+namespace baseline {
+extern const Kernel kKernel;
+}
+namespace avx2 {
+extern const Kernel kKernel;
+}
+namespace avx512 {
+extern const Kernel kKernel;
+}
 
 }  // namespace fastctc::frontend

@@ -10,10 +10,10 @@ namespace {
 
 const Kernel* kernel_if_it_runs(InstructionSet set) {
 #if defined(FASTCTC_X86_KERNELS)
-  if (set == InstructionSet::avx512) return has_avx512() ? &kKernelAvx512 : nullptr;
-  if (set == InstructionSet::avx2) return has_avx2() ? &kKernelAvx2 : nullptr;
+  if (set == InstructionSet::avx512) return has_avx512() ? &avx512::kKernel : nullptr;
+  if (set == InstructionSet::avx2) return has_avx2() ? &avx2::kKernel : nullptr;
 #endif
-  return set == InstructionSet::baseline ? &kKernelBaseline : nullptr;
+  return set == InstructionSet::baseline ? &baseline::kKernel : nullptr;
 }
 
 }  // namespace

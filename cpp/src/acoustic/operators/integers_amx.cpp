@@ -1,19 +1,11 @@
 // Products in 8-bit integers by AMX: tiles of 16 rows and 16 columns, 64 inputs at once.
-#include "acoustic/operators/lanes_avx512.h"
+#include "acoustic/operators/integer_ending.h"
 
 namespace fastctc::operators {
 namespace {
 
 constexpr std::size_t kTileRows = 16;
 constexpr std::size_t kMostRows = 2 * kTileRows;
-
-}  // namespace
-}  // namespace fastctc::operators
-
-#include "acoustic/operators/integer_ending.inc"
-
-namespace fastctc::operators {
-namespace {
 
 // Where another thread uses the core too, tiles are loaded and multiplied one after the other, and wait for the level-2
 // cache: a panel that isn't in the first level yet, or doesn't fit, is fetched one block ahead.
@@ -94,6 +86,6 @@ void multiply(const IntegerProduct& product, std::size_t first_panel, std::size_
 
 }  // namespace
 
-const MultiplyIntegers kMultiplyIntegersAmx = multiply;
+const MultiplyIntegers FASTCTC_KERNEL::kMultiplyIntegers = multiply;
 
 }  // namespace fastctc::operators

@@ -13,23 +13,17 @@ struct Choice {
   bool (*runs)();
 };
 
-// The best first. Empty on other processors; compilers of before 2021 know no VNNI for AVX2, and no AMX.
+// The best first. Empty on other processors.
 const std::vector<Choice>& choices() {
   static const std::vector<Choice> all = {
-#if defined(FASTCTC_X86_INTEGER_KERNELS)
-      {{kFloatKernelAvx512, "amx", kMultiplyIntegersAmx}, [] { return has_avx512() && has_amx_int8(); }},
-      {{kFloatKernelAvx512, "avx512_vnni", kMultiplyIntegersAvx512Vnni},
+#if defined(FASTCTC_X86_KERNELS)
+      {{avx512::kFloatKernel, "amx", amx::kMultiplyIntegers}, [] { return has_avx512() && has_amx_int8(); }},
+      {{avx512::kFloatKernel, "avx512_vnni", avx512_vnni::kMultiplyIntegers},
        [] { return product_instructions().avx512_vnni; }},
-#endif
-#if defined(FASTCTC_X86_KERNELS)
-      {{kFloatKernelAvx512, "avx512", kMultiplyIntegersAvx512}, [] { return has_avx512() && has_avx2_fma(); }},
-#endif
-#if defined(FASTCTC_X86_INTEGER_KERNELS)
-      {{kFloatKernelAvx2, "avx2_vnni", kMultiplyIntegersAvx2Vnni},
-       [] { return has_avx2_fma() && product_instructions().avx_vnni; }},
-#endif
-#if defined(FASTCTC_X86_KERNELS)
-      {{kFloatKernelAvx2, "avx2", kMultiplyIntegersAvx2}, has_avx2_fma},
+      {{avx512::kFloatKernel, "avx512", avx512::kMultiplyIntegers}, [] { return has_avx512() && has_avx2(); }},
+      {{avx2::kFloatKernel, "avx2_vnni", avx2_vnni::kMultiplyIntegers},
+       [] { return has_avx2() && product_instructions().avx_vnni; }},
+      {{avx2::kFloatKernel, "avx2", avx2::kMultiplyIntegers}, has_avx2},
 #endif
   };
   return all;

@@ -106,13 +106,27 @@ struct FloatKernel {
   void (*quantize)(const Quantization& task, std::size_t first_row, std::size_t last_row);
 };
 
-extern const FloatKernel kFloatKernelAvx2, kFloatKernelAvx512;
-
 // Computes the columns of panels first to last - 1.
 using MultiplyIntegers = void (*)(const IntegerProduct& product, std::size_t first_panel, std::size_t last_panel);
 
-extern const MultiplyIntegers kMultiplyIntegersAvx2, kMultiplyIntegersAvx2Vnni, kMultiplyIntegersAvx512,
-    kMultiplyIntegersAvx512Vnni, kMultiplyIntegersAmx;
+// Of one instruction set each (cpp/src/CMakeLists.txt).
+namespace avx2 {
+extern const FloatKernel kFloatKernel;
+extern const MultiplyIntegers kMultiplyIntegers;
+}  // namespace avx2
+namespace avx2_vnni {
+extern const MultiplyIntegers kMultiplyIntegers;
+}
+namespace avx512 {
+extern const FloatKernel kFloatKernel;
+extern const MultiplyIntegers kMultiplyIntegers;
+}  // namespace avx512
+namespace avx512_vnni {
+extern const MultiplyIntegers kMultiplyIntegers;
+}
+namespace amx {
+extern const MultiplyIntegers kMultiplyIntegers;
+}
 
 struct Kernel : FloatKernel {
   const char* name;

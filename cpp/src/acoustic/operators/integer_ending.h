@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "acoustic/operators/ending.inc"
+#include "acoustic/operators/ending.h"
 
 namespace fastctc::operators {
 namespace {

@@ -1,24 +1,12 @@
-// What becomes of a product's sums (operator_kernels.h, Ending). The including unit defines Lanes, a vector and what is
-// done to it.
+// What becomes of a product's sums (operator_kernels.h, Ending).
 //
 // No function of the standard library: compiled for this instruction set, it could become the one that all others call.
 #pragma once
 
 #include <cstddef>
 
+#include "acoustic/operators/lanes.h"
 #include "acoustic/operators/operator_kernels.h"
-
-#if defined(_MSC_VER)
-#define FASTCTC_INLINE __forceinline
-#define FASTCTC_UNROLL
-#else
-#define FASTCTC_INLINE inline __attribute__((always_inline))
-#if defined(__clang__)
-#define FASTCTC_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define FASTCTC_UNROLL _Pragma("GCC unroll 16")
-#endif
-#endif
 
 namespace fastctc::operators {
 namespace {

@@ -1,13 +1,16 @@
-// The kernel of one instruction set in float. The including unit defines Lanes, kMostRows (two vectors of sums each)
-// and KERNEL_OBJECT.
+// The kernel of one instruction set, FASTCTC_KERNEL, in float.
+#include "acoustic/operators/operator_kernels.h"
+
 #include <cstddef>
 #include <cstdint>
 
-#include "acoustic/operators/ending.inc"
-#include "acoustic/operators/operator_kernels.h"
+#include "acoustic/operators/ending.h"
 
 namespace fastctc::operators {
 namespace {
+
+// Two vectors of sums each, 2 weights and 1 input fill the registers but one.
+constexpr std::size_t kMostRows = kRegisters / 2 - 2;
 
 constexpr std::size_t kUnrolled = 4;  // inputs between two fetches
 constexpr std::size_t kLinesOfUnrolled = kUnrolled * kPanelColumns * sizeof(float) / kLineBytes;
@@ -169,6 +172,6 @@ void quantize(const Quantization& task, std::size_t first_row, std::size_t last_
 
 }  // namespace
 
-const FloatKernel KERNEL_OBJECT = {multiply, softmax, normalize, quantize};
+const FloatKernel FASTCTC_KERNEL::kFloatKernel = {multiply, softmax, normalize, quantize};
 
 }  // namespace fastctc::operators

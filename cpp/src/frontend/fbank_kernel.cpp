@@ -1,13 +1,15 @@
-// The kernels of one instruction set. The including unit defines LANES, KERNEL_OBJECT and KERNEL_NAME.
-// Plain C and vertical operations only; fbank_kernel.h says why.
+// The kernel of one instruction set, FASTCTC_KERNEL. Plain C and vertical operations only; fbank_kernel.h says why.
+#include "frontend/fbank_kernel.h"
+
 #include <math.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
+#include "base/inlined.h"
+
+#define LANES (FASTCTC_KERNEL_BITS / 64)
+#if LANES == 8
 #include <immintrin.h>
 #endif
-
-#include "frontend/fbank_kernel.h"
 
 namespace fastctc::frontend {
 namespace {
@@ -192,7 +194,6 @@ void arrange_samples(const float* samples, double scale, double preemphasis, siz
                      size_t row_stride, double* columns) {
   const double before = scale * preemphasis;
   size_t q = 0, r = 0;
-#ifdef FASTCTC_TRANSPOSE
   // Tiles of LANES columns and rows, transposed in registers; the row above is the predecessor.
   for (; q + LANES <= n_columns; q += LANES) {
     double predecessors[LANES];
@@ -209,7 +210,6 @@ void arrange_samples(const float* samples, double scale, double preemphasis, siz
       }
     }
   }
-#endif
   // What the tiles leave: rows below them, columns right of them.
   const size_t n_tiled_rows = r;
   for (r = 0; r < hop; ++r) {
@@ -222,6 +222,7 @@ void arrange_samples(const float* samples, double scale, double preemphasis, siz
 
 }  // namespace
 
-const Kernel KERNEL_OBJECT = {KERNEL_NAME, LANES, arrange, arrange_samples, features, power_spectrum, log_lanes};
+const Kernel FASTCTC_KERNEL::kKernel = {FASTCTC_KERNEL_NAME, LANES,    arrange, arrange_samples, features,
+                                        power_spectrum,      log_lanes};
 
 }  // namespace fastctc::frontend
