@@ -11,7 +11,7 @@ import nox
 
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "tidy", "tests", "asan"]
+nox.options.sessions = ["lint", "types", "tidy", "tests", "asan", "clang"]
 
 # Also in .pre-commit-config.yaml, as are the pins and commands of lint: tests/python/test_checks.py compares them.
 CPP_FOLDERS = ("cpp", "examples/cpp", "python/bindings", "tests/cpp", "tests/fuzz", "tests/install", "tests/spl", "spl")
@@ -21,6 +21,7 @@ CLANG_FORMAT = "clang-format==23.1.5"
 CODESPELL = "codespell[toml]==2.4.3"
 CLANG_TIDY = "clang-tidy==23.1.4"
 MYPY = "mypy==2.4.1"
+ZIG = "ziglang==0.17.1"  # brings clang 22 and libc++
 SILERO = "silero-vad==6.2.3"  # the version of tests/data/golden/silero.npz
 NEMO = "nemo_toolkit==3.0.0"  # without its dependencies: pyproject.toml
 # g++'s own; Python is not built with them, so they are loaded first.
@@ -105,6 +106,31 @@ def asan(session: nox.Session) -> None:
 
 
 @nox.session
+def clang(session: nox.Session) -> None:
+    """Everything in C++ by clang with libc++, and the C++ tests; warnings are errors."""
+    session.install(ZIG, "cmake>=3.21,<4", "ninja", "onnxruntime", "pybind11==3.1.0")
+    python = Path(session.bin) / "python"
+    pybind11 = str(session.run("python", "-m", "pybind11", "--cmakedir", silent=True)).strip()
+    definitions = {
+        "CMAKE_CXX_COMPILER": python,
+        "CMAKE_CXX_COMPILER_ARG1": "-m ziglang c++",
+        "CMAKE_CXX_FLAGS": "-mcpu=baseline",  # else that of this machine
+        "CMAKE_CXX_FLAGS_RELEASE": "-O1 -DNDEBUG",
+        "CMAKE_INTERPROCEDURAL_OPTIMIZATION": "OFF",
+        "FASTCTC_WARNINGS_AS_ERRORS": "ON",
+        "FASTCTC_BUILD_PYTHON": "ON",
+        "Python_EXECUTABLE": python,
+        "pybind11_DIR": pybind11,
+    }
+    tree = "build/nox-clang"
+    session.run(
+        "cmake", "-S", ".", "-B", tree, "-G", "Ninja", *(f"-D{name}={text}" for name, text in definitions.items())
+    )
+    session.run("cmake", "--build", tree)
+    _run_cpp_tests(session, tree)
+
+
+@nox.session
 def cpp(session: nox.Session) -> None:
     """The C++ library and its tests alone, by CMake preset (dev, asan, tsan): not a default, the others cover it."""
     session.install("cmake>=3.21,<4", "ninja", "onnxruntime")
@@ -183,7 +209,7 @@ def spl(session: nox.Session) -> None:
     session.run("pytest", "tests/with_streams", *session.posargs, env=environment)
 
 
-@nox.session(python=["3.10", "3.11", "3.12", "3.13"])
+@nox.session(python=["3.10", "3.11", "3.12", "3.13", "3.14", "3.14t"])
 def pythons(session: nox.Session) -> None:
     """The package on every supported Python: not a default; needs the interpreters."""
     session.install(".[test]")

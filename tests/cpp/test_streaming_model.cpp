@@ -114,7 +114,8 @@ TEST_CASE("a stream over an exact graph gives the offline log-probs for every lo
                                                                    {"stream_exact_r6", "offline_r6"},
                                                                    {"stream_exact_r1", "offline_r1"},
                                                                    {"stream_exact_r0", "offline_r0"}};
-  for (const auto& [name, offline_name] : graphs) {
+  for (const auto& graph : graphs) {
+    const std::string &name = graph.first, &offline_name = graph.second;
     const StreamingModel model = load(name);
     for (const std::size_t n_frames : {1u, 9u, 105u, 106u, 257u}) {
       CAPTURE(name);

@@ -24,7 +24,7 @@ namespace fastctc {
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
-constexpr double cutoff_hz = 200;
+constexpr double speech_cutoff_hz = 200;
 constexpr double least_power = 1e-12;
 constexpr std::size_t median_reach = 3;  // frames on either side
 constexpr std::size_t floor_percent = 10;
@@ -74,7 +74,7 @@ EnergyScorer::EnergyScorer(const VadOptions& options, int sample_rate_hz)
     : min_level_db_(options.min_level_db),
       snr_db_(options.snr_db),
       frame_samples_(static_cast<std::size_t>(sample_rate_hz) / 100),
-      high_pass_(cutoff_hz, sample_rate_hz),
+      high_pass_(speech_cutoff_hz, sample_rate_hz),
       floor_db_(floor_percent, floor_frames) {
   raw_db_.reserve(2 * median_reach + 2);
   sorted_db_.reserve(2 * median_reach + 2);

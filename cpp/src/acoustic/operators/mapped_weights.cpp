@@ -103,7 +103,8 @@ std::shared_ptr<const MappedFile> mapped(const fs::path& path) {
   static std::mutex mutex;
   static auto& known = *new std::map<std::string, std::weak_ptr<const MappedFile>>();
   const fs::path file = fs::canonical(path);
-  const auto time = fs::last_write_time(file).time_since_epoch().count();
+  const auto time =
+      static_cast<std::int64_t>(fs::last_write_time(file).time_since_epoch().count());  // 128 bits in libc++
   const std::string key = file.u8string() + '\0' + std::to_string(fs::file_size(file)) + ' ' + std::to_string(time);
   const std::lock_guard<std::mutex> lock(mutex);
   for (auto entry = known.begin(); entry != known.end();)
