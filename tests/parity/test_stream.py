@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -299,6 +299,7 @@ def finals(results: list[StreamResult]) -> list[StreamResult]:
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(0, 8000, 9126, [], EndpointOptions(0.2, 0.3, 0.7))  # its last segment begins past the end of the audio
 @given(
     latency_ms=st.sampled_from(LATENCIES_MS),
     rate_hz=st.sampled_from([16000, 8000]),

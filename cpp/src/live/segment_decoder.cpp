@@ -165,10 +165,10 @@ StreamResult SegmentDecoder::result(const std::vector<Hypothesis>& n_best, doubl
   result.transcript = recognizer_.assemble(n_best, duration_s_, options_);
   result.transcript.duration_s = result.end_s - result.start_s;
   result.transcript.method = "stream";
-  const auto shift = [this](auto& parts) {  // words or tokens
+  const auto shift = [&](auto& parts) {  // words or tokens; they lie in their segment, also past the audio's end
     for (auto& part : parts) {
-      part.start_s += offset_s_;
-      part.end_s += offset_s_;
+      part.start_s = std::max(offset_s_ + part.start_s, result.start_s);
+      part.end_s = std::max(offset_s_ + part.end_s, result.start_s);
     }
   };
   shift(result.transcript.tokens);

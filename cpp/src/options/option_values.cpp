@@ -1,10 +1,11 @@
 #include "options/option_values.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <locale>
 #include <sstream>
 
+#include "base/numbers.h"
 #include "fastctc/error.h"
 
 namespace fastctc {
@@ -13,21 +14,10 @@ namespace {
 constexpr int kMaxDepth = 8;
 constexpr std::size_t kMaxBytes = 16 << 20;
 
-// The classic locale, so that a process that set a decimal comma reads manifests all the same.
-std::string exact_text(double value, int digits) {
-  std::ostringstream stream;
-  stream.imbue(std::locale::classic());
-  stream.precision(digits);
-  stream << value;
-  return stream.str();
-}
-
-template <class T>
-bool read_all(const std::string& text, T& value) {
-  std::istringstream stream(text);
-  stream.imbue(std::locale::classic());
-  stream >> value;
-  return !stream.fail() && stream.peek() == std::char_traits<char>::eof();
+bool read_integer(const std::string& text, long long& value) {
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  return result.ec == std::errc() && result.ptr == end;
 }
 
 // What JSON has no numbers for comes as text: the caller's range decides.
@@ -36,7 +26,7 @@ bool read_number(const std::string& text, double& value) {
   for (const auto& [name, meaning] : {std::pair{"inf", kInfinity}, {"-inf", -kInfinity}, {"nan", kNaN}}) {
     if (text == name) return value = meaning, true;
   }
-  return read_all(text, value);
+  return parse_number(text, &value);
 }
 
 std::string quoted(const Json& value) { return value.is_string() ? "'" + shown(value) + "'" : shown(value); }
@@ -111,7 +101,7 @@ long long integer_of(const std::string& name, const Json& value, const Range& ra
   const bool fits = !value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX;
   if (value.is_number_integer() && fits) {
     number = value.get<long long>();
-  } else if (!value.is_string() || !read_all(value.get<std::string>(), number)) {
+  } else if (!value.is_string() || !read_integer(value.get<std::string>(), number)) {
     refuse_option(name, within("an integer", range), quoted(value));
   }
   check_integer(name, number, range);
@@ -181,12 +171,8 @@ void check_number(const std::string& name, double value, const Range& range) {
 }
 
 std::string to_text(double value) {
-  for (int digits = 6; digits < 17; ++digits) {
-    const std::string text = exact_text(value, digits);
-    double back = 0;
-    if (read_number(text, back) && back == value) return text;
-  }
-  return exact_text(value, 17);
+  const bool is_integer = value == std::floor(value) && std::abs(value) < 1e15;
+  return is_integer ? std::to_string(static_cast<long long>(value)) : number_text(value);
 }
 
 std::string to_text(const Json& value) {

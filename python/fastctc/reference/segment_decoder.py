@@ -119,10 +119,13 @@ class SegmentDecoder:
         transcript = replace(
             transcript,
             words=tuple(
-                replace(word, start_s=offset_s + word.start_s, end_s=offset_s + word.end_s) for word in transcript.words
+                replace(word, start_s=max(offset_s + word.start_s, start_s), end_s=max(offset_s + word.end_s, start_s))
+                for word in transcript.words
             ),
             tokens=tuple(
-                replace(token, start_s=offset_s + token.start_s, end_s=offset_s + token.end_s)
+                replace(
+                    token, start_s=max(offset_s + token.start_s, start_s), end_s=max(offset_s + token.end_s, start_s)
+                )
                 for token in transcript.tokens
             ),
             duration_s=end_s - start_s,
