@@ -101,7 +101,7 @@ def test_ten_frames_of_silence_are_a_pause_of_800_ms(make: Callable[..., Convers
 
 @pytest.mark.parametrize("pause_s", [-0.1, 3601, float("nan")])
 def test_pauses_that_can_not_be(make: Callable[..., Conversation], pause_s: float) -> None:
-    with pytest.raises(OptionError, match="pause_s must be from 0 to 3600"):
+    with pytest.raises(OptionError, match="pause_s must be a number from 0 to 3600"):
         make([], ConversationOptions(pause_s=pause_s))
 
 

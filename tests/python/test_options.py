@@ -136,20 +136,21 @@ SPL_STREAM = {"latencyMs": "latency_ms", "sampleRate": "sample_rate_hz", "result
     "maxAlternatives": "decoder.n_best",
     "languageModel": "decoder.language_model",
     "hotWords": "decoder.hot_words",
+    "lexicon": "decoder.lexicon",
     "endpointSilenceMs": "endpoint.silence_after_speech_s",
 }
 SPL_LOAD = {"tokensPath": "tokens", "blankId": "blank_id"}
 SPL_SESSION = {"numThreads": "intra_op_threads", "provider": "provider"}
 NOT_IN_SPL = NOT_ON_THE_COMMAND_LINE - {"endpoint.silence_after_speech_s"} | {
-    *("decoder.lm_weight", "decoder.word_bonus", "decoder.lexicon", "vad.kind"),
+    *("decoder.lm_weight", "decoder.word_bonus", "vad.kind"),
 }
 
 
 def test_spl_parameters_have_what_the_table_has() -> None:
-    model = (SPL / "com.teracloud.streamsx.stt" / "SpeechToText" / "SpeechToText.xml").read_text(encoding="utf-8")
-    parameters = set(re.findall(r"<name>(\w+)</name>", model[model.index("<parameters>") :]))
+    model = (SPL / "com.teracloud.streamsx.stt" / "SpeechToText" / "SpeechToText.xml.in").read_text(encoding="utf-8")
+    parameters = {"".join(names) for names in re.findall(r'<parameter name="(\w+)"|<name>(\w+)</name>', model[model.index("<parameters>") :]))
     named = SPL_STREAM | SPL_LOAD | SPL_SESSION
-    assert set(named) <= parameters, f"SpeechToText.xml lacks {set(named) - parameters}"
+    assert set(named) <= parameters, f"SpeechToText.xml.in lacks {set(named) - parameters}"
     known = paths(GROUPS["stream"])
     assert set(SPL_STREAM.values()) <= known
     assert set(SPL_LOAD.values()) <= paths(GROUPS["load"])

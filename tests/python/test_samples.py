@@ -96,7 +96,7 @@ def test_every_door_says_the_same(door: str, value: str) -> None:
     with pytest.raises(fastctc.AudioError) as caught:
         DOORS[door](spoiled(BAD[value]))
     what = f"Sample 1234 is {value}; {ADVICE[not np.isfinite(BAD[value])]}"
-    assert str(caught.value) in (what, f"the array: {what}", f"the BytesIO: {what}")
+    assert str(caught.value) in (what, f"The array: {what}", f"The BytesIO: {what}")
 
 
 @pytest.mark.parametrize("value", BAD)
@@ -118,7 +118,7 @@ def test_a_stream_counts_from_its_start_and_goes_on() -> None:
 @pytest.mark.parametrize("door", [RECOGNIZER.features, fastctc.detect_speech, lambda x: RECOGNIZER.align(x, "two")])
 def test_the_message_names_the_file(door: Callable[[Any], object], tmp_path: Path) -> None:
     soundfile.write(tmp_path / "loud.wav", spoiled(12345), 16000, subtype="FLOAT")
-    with pytest.raises(fastctc.AudioError, match=r"^file \S+loud\.wav: Sample 1234 is 12345"):
+    with pytest.raises(fastctc.AudioError, match=r"^The file \S+loud\.wav: Sample 1234 is 12345"):
         door(tmp_path / "loud.wav")
 
 

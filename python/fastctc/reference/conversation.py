@@ -17,7 +17,9 @@ def make_conversation(transcripts: Sequence[Transcript], options: ConversationOp
     """As `fastctc.make_conversation`."""
     options = options or ConversationOptions()
     if not 0 <= options.pause_s <= LONGEST_PAUSE_S:
-        raise OptionError(f"Option conversation.pause_s must be from 0 to {LONGEST_PAUSE_S}, not {options.pause_s}.")
+        raise OptionError(
+            f"Option conversation.pause_s must be a number from 0 to {LONGEST_PAUSE_S}, not {options.pause_s}."
+        )
     names = options.channel_names or tuple(f"channel {channel}" for channel in range(len(transcripts)))
     if len(names) != len(transcripts):
         raise OptionError(f"There are {len(transcripts)} channels, but {len(names)} names.")
