@@ -7,7 +7,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SentencePieceModel', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'TextAligner', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'frame_confidence', 'frontend_preset', 'open_engine', 'session_cache_directory', 'speech_scores', 'subsampled_length']
+__all__: list[str] = ['AcousticModel', 'AcousticStream', 'BeamDecoder', 'Frontend', 'FrontendStream', 'GreedyDecoder', 'HotWords', 'LanguageModel', 'Lexicon', 'LongForm', 'Recognizer', 'Resampler', 'SentencePieceModel', 'SpeechDetector', 'Stream', 'StreamPool', 'StreamingBatch', 'StreamingModel', 'TextAligner', 'Vocabulary', 'align', 'conversation_segments', 'decode_greedy', 'describe_options', 'frame_confidence', 'frontend_preset', 'open_engine', 'session_cache_directory', 'speech_scores', 'subsampled_length']
 class Resampler:
     """
     Streaming sample-rate conversion; one signal, one thread at a time. See fastctc/audio.h.

@@ -148,7 +148,8 @@ NOT_IN_SPL = NOT_ON_THE_COMMAND_LINE - {"endpoint.silence_after_speech_s"} | {
 
 def test_spl_parameters_have_what_the_table_has() -> None:
     model = (SPL / "com.teracloud.streamsx.stt" / "SpeechToText" / "SpeechToText.xml.in").read_text(encoding="utf-8")
-    parameters = {"".join(names) for names in re.findall(r'<parameter name="(\w+)"|<name>(\w+)</name>', model[model.index("<parameters>") :]))
+    text = model[model.index("<parameters>") :]
+    parameters = {"".join(names) for names in re.findall(r'<parameter name="(\w+)"|<name>(\w+)</name>', text)}
     named = SPL_STREAM | SPL_LOAD | SPL_SESSION
     assert set(named) <= parameters, f"SpeechToText.xml.in lacks {set(named) - parameters}"
     known = paths(GROUPS["stream"])
