@@ -4,7 +4,10 @@
 #include "bindings.h"
 #include "fastctc/version.h"
 
-PYBIND11_MODULE(_core, module) {
+namespace py = pybind11;
+
+// Without the GIL too: what is shared is immutable or guards itself, what belongs to one thread refuses a second.
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.doc() = "C++ core of fastctc; use it through the fastctc package.";
   module.attr("__version__") = FASTCTC_VERSION;
   bind_errors(module);

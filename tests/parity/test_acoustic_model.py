@@ -629,7 +629,7 @@ def test_results_own_their_memory() -> None:
     assert result.base is not None  # the vector of the core: no copy
     del model
     assert np.array_equal(result, copy)
-    assert sys.getrefcount(result) == 2
+    assert sys.getrefcount(result) <= 2  # 1 since Python 3.14, which lends arguments
 
 
 def test_engine_errors_are_raised_once(load: Callable[..., Any], tmp_path: Path, capfd: Any) -> None:

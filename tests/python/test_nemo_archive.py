@@ -197,7 +197,8 @@ def test_a_huge_header_is_not_read_into_memory(tmp_path: Path) -> None:
     content = path.read_bytes()
     long_name = member("././@LongLink", type=tarfile.GNUTYPE_LONGNAME, size=4 << 20)
     path.write_bytes(long_name.tobuf(tarfile.GNU_FORMAT) + content)
-    with pytest.raises(fastctc.ModelError, match="a header larger"):
+    # Python 3.14 reads it in pieces, and no further than the file goes.
+    with pytest.raises(fastctc.ModelError, match=r"a header larger|end of file header"):
         NemoArchive(path)
 
 
