@@ -61,9 +61,9 @@ def calls_of_keywords() -> list[Callable[..., Any]]:
 def test_an_unknown_keyword_is_named_when_the_call_is_made() -> None:
     for call in calls_of_keywords():
         with pytest.raises(
-            TypeError, match=r"has no keyword 'chanel'; it has .*decoder, .*sample_rate, .*vad\."
+            TypeError, match=r"has no keyword 'canal'; it has .*decoder, .*sample_rate, .*vad\."
         ) as error:
-            call([RECORDING], chanel=0)
+            call([RECORDING], canal=0)
         assert ("channel" in str(error.value)) == ("long_form" in str(error.value))
 
 

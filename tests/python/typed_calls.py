@@ -44,14 +44,14 @@ def results_of_streams(recognizer: fastctc.Recognizer) -> None:
 
 
 def names_that_are_none(recognizer: fastctc.Recognizer) -> None:
-    recognizer.transcribe("a.wav", chanel=1)  # type: ignore[call-overload]
+    recognizer.transcribe("a.wav", canal=1)  # type: ignore[call-overload]
     recognizer.transcribe("a.wav", latency_ms=80)  # type: ignore[call-overload]
-    recognizer.transcribe_each(["a.wav"], chanel=1)  # type: ignore[call-arg]
+    recognizer.transcribe_each(["a.wav"], canal=1)  # type: ignore[call-arg]
     recognizer.stream(latency=80)  # type: ignore[call-arg]
     recognizer.transcribe_stream([], latency=80)  # type: ignore[call-arg]
     recognizer.transcribe_stream_async([], latency=80)  # type: ignore[call-arg]
     fastctc.StreamPool(recognizer, latency=80)  # type: ignore[call-arg]
-    fastctc.transcribe("a.wav", chanel=1)  # type: ignore[call-overload]
+    fastctc.transcribe("a.wav", canal=1)  # type: ignore[call-overload]
 
 
 def values_of_other_types(recognizer: fastctc.Recognizer) -> None:
