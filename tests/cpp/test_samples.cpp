@@ -125,7 +125,8 @@ TEST_CASE("samples: every door of a model, of C too") {
 
   fastctc_recognizer* model = nullptr;
   REQUIRE(fastctc_recognizer_load(kModel.c_str(), nullptr, &model) == FASTCTC_OK);
-  const auto transcript = [](fastctc_status status, fastctc_transcript* result) {
+  // result: a reference, as the call that sets it may be evaluated after it.
+  const auto transcript = [](fastctc_status status, fastctc_transcript* const& result) {
     fastctc_transcript_free(result);
     raise(status);
   };

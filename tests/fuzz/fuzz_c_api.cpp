@@ -36,7 +36,8 @@ struct Handles {
   std::vector<T*> list = {};
 
   T* pick(std::uint8_t which) const { return list.empty() || which % 8 == 7 ? nullptr : list[which % list.size()]; }
-  void keep(fastctc_status status, T* handle) {
+  // handle: a reference, as the call that sets it may be evaluated after it.
+  void keep(fastctc_status status, T* const& handle) {
     if ((status == FASTCTC_OK) != (handle != nullptr)) std::abort();
     add(handle);
   }
