@@ -1,8 +1,8 @@
 // The kernel of one instruction set, FASTCTC_KERNEL. Plain C and vertical operations only; fbank_kernel.h says why.
 #include "frontend/fbank_kernel.h"
 
-#include <math.h>
-#include <string.h>
+#include <math.h>    // NOLINT(modernize-deprecated-headers): no functions of std
+#include <string.h>  // NOLINT(modernize-deprecated-headers)
 
 #include "base/inlined.h"
 

@@ -25,7 +25,7 @@ struct OptionRow {
   OptionType type;
   std::string unit;  // s, ms, Hz, dB, samples, frames, ...; empty: none
   std::string says;  // one sentence
-  std::string range = "";
+  std::string range = {};
   std::vector<std::string> choices = {};
   // Raise OptionError that calls the field `name`: on a value of another type or out of range; out of range.
   std::function<void(O&, const Json&, const std::string& name)> set = [](O&, const Json&, const std::string&) {};

@@ -78,7 +78,7 @@ void require_object(const Json& object, const std::string& prefix) {
 std::string Range::text() const {
   const bool has_lowest = lowest > -std::numeric_limits<double>::max();
   const bool has_highest = highest < std::numeric_limits<double>::max();
-  const std::string above = (is_open ? "above " : "from ") + to_text(lowest);
+  std::string above = (is_open ? "above " : "from ") + to_text(lowest);
   if (has_lowest && has_highest) {
     return above + (is_open ? " and at most " : " to ") + to_text(highest);
   }
