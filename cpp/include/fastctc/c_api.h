@@ -71,6 +71,7 @@ FASTCTC_API fastctc_status fastctc_open_engine(const char* library, const char**
 
 /* ---- Options: names and values, checked where they are used. Wherever options are taken NULL is the defaults. Names
  * are those of fastctc/options.h (and of Python): fields of a struct within a struct have a dot, "decoder.beam_size".
+ * docs/options.md lists them all with their ranges and defaults.
  *   loading        ModelOptions, and "session." for SessionOptions
  *   transcription  LongFormOptions, and "conversation." for ConversationOptions where channels are transcribed
  *   streams        StreamOptions
