@@ -11,7 +11,6 @@
 namespace fastctc {
 namespace {
 
-constexpr double longest_pause_s = 3600;
 // Times are sums of frames: a pause of ten frames must count as 0.8 s, whatever rounding does.
 constexpr double half_a_millisecond_s = 0.0005;
 
