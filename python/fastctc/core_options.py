@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,5 +44,5 @@ def core_fields(
             value = core_fields(value)  # type: ignore[arg-type]  # the options within
         elif isinstance(value, os.PathLike):
             value = os.fspath(value)
-        result[entry.name] = dict(value) if isinstance(value, dict) else value
+        result[entry.name] = dict(value) if isinstance(value, Mapping) else value
     return result

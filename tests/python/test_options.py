@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -166,3 +167,10 @@ def test_the_page_of_options_is_up_to_date(tmp_path: Path) -> None:
     made = (tmp_path / "options.md").read_text(encoding="utf-8")
     committed = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
     assert made == committed, "run: python tools/make_options_page.py docs/options.md"
+
+
+def test_names_and_values_may_be_any_mapping() -> None:
+    entries = MappingProxyType({"session.intra_op.allow_spinning": "0"})
+    session = fastctc.SessionOptions(config_entries=entries)
+    model = fastctc.ModelOptions(frontend=MappingProxyType({"dither": 0.0}))
+    assert fastctc.load(ROOT / "models" / "digits", session=session, options=model).sample_rate_hz > 0

@@ -111,14 +111,7 @@ void SegmentDecoder::end_segment(EndpointCause cause, std::deque<StreamResult>& 
       hypotheses.resize(1);  // other readings may lack this word
     }
   }
-  StreamResult final = result(hypotheses, time_s(end_frame));
-  final.is_final = true;
-  final.cause = cause;
-  final.n_stable_words = final.transcript.words.size();
-  last_end_s_ = final.end_s - offset_s_;
-  results.push_back(std::move(final));
-
-  ++segment_;
+  emit_final(hypotheses, time_s(end_frame), cause, results);
   start_frame_ = end_frame;
   carry_ = std::move(open);
   emitted_.clear();
@@ -146,7 +139,12 @@ void SegmentDecoder::emit_partial(std::deque<StreamResult>& results) {
 }
 
 void SegmentDecoder::finish(EndpointCause cause, std::deque<StreamResult>& results) {
-  StreamResult final = result(n_best(false), duration_s_);
+  emit_final(n_best(false), duration_s_, cause, results);
+}
+
+void SegmentDecoder::emit_final(const std::vector<Hypothesis>& n_best, double end_s, EndpointCause cause,
+                                std::deque<StreamResult>& results) {
+  StreamResult final = result(n_best, end_s);
   final.is_final = true;
   final.cause = cause;
   final.n_stable_words = final.transcript.words.size();

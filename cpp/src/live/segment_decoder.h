@@ -38,6 +38,8 @@ class SegmentDecoder {
   void step_frame(const float* log_probs, std::size_t n_tokens, std::deque<StreamResult>& results);
   void end_segment(EndpointCause cause, std::deque<StreamResult>& results);
   void emit_partial(std::deque<StreamResult>& results);
+  void emit_final(const std::vector<Hypothesis>& n_best, double end_s, EndpointCause cause,
+                  std::deque<StreamResult>& results);
   Hypothesis with_carry(Hypothesis hypothesis) const;
   std::vector<Hypothesis> n_best(bool goes_on) const;
   std::size_t last_token_end() const;

@@ -64,11 +64,11 @@ const OptionTable<LongFormOptions>& option_table();
 // Raises OptionError where there is no such field.
 template <class O>
 const OptionRow<O>& find_row(const OptionTable<O>& table, const std::string& name, const std::string& prefix) {
-  std::string known;
   for (const OptionRow<O>& row : table) {
     if (row.name == name) return row;
-    known += (known.empty() ? "" : ", ") + prefix + row.name;
   }
+  std::string known;
+  for (const OptionRow<O>& row : table) known += (known.empty() ? "" : ", ") + prefix + row.name;
   throw OptionError("There is no option " + shown(prefix + name) + "; there are " + known + ".");
 }
 
